@@ -1,0 +1,57 @@
+/**
+ * One HTTP exchange without its socket. The server wing answers exchanges; the
+ * listener (HTTP/1.1, HTTP/2), the same thread and another thread are three
+ * ways to bring one. What travels is the same in all three, so nothing but the
+ * composition root knows which it is.
+ */
+export interface ExchangeRequest {
+  readonly method: string;
+  /** Path and query exactly as sent, e.g. `/api/v1/pods?watch=1`. */
+  readonly target: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The whole body, once it has arrived; empty where there is none. Rejects with ApiError 413/400 from the listener. */
+  body(): Promise<Uint8Array>;
+  /** Set by in-process transports: who asks. The listener leaves it out, and authentication decides. */
+  readonly identity?: UserInfo;
+  /** The verified client certificate's subject, where TLS brought one. */
+  readonly peerCertificate?: PeerCertificate;
+  readonly remoteAddress: string;
+}
+
+/** As authentication.k8s.io/v1 UserInfo. */
+export interface UserInfo {
+  readonly username: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface PeerCertificate {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  /** SHA-256 of the certificate, hex. */
+  readonly fingerprint: string;
+}
+
+/**
+ * Where an answer goes. `head` once, then any number of `write`s, then `end`.
+ * `write` takes all the chunks of one turn of the loop at once: the listener
+ * turns them into one system call. Chunks may be retained and must not be
+ * changed afterwards.
+ */
+export interface Responder {
+  head(status: number, headers: Readonly<Record<string, string | readonly string[]>>): void;
+  /** False when the peer is slow and the buffer is full: wait for `onDrain` before writing more. */
+  write(chunks: readonly Uint8Array[]): boolean;
+  end(chunks?: readonly Uint8Array[]): void;
+  /** Ends the stream abruptly; the peer sees a broken response, not a short one. */
+  destroy(): void;
+  readonly closed: boolean;
+  /** Called each time a full buffer has emptied. */
+  onDrain(callback: () => void): void;
+  /** Called once when the exchange is over, for whatever reason. */
+  onClose(callback: () => void): void;
+}
+
+export type ExchangeHandler = (request: ExchangeRequest, responder: Responder) => void;
