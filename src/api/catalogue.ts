@@ -55,6 +55,18 @@ export class Catalogue {
     return this.#kinds.get(`${gvk.group}/${gvk.version}/${gvk.kind}`);
   }
 
+  /** The form in which the objects of a resource are kept: the same resource, in its storage group and version. */
+  stored(resource: ResourceInfo): ResourceInfo {
+    for (const other of this.#resources.values())
+      if (
+        other.storagePrefix === resource.storagePrefix &&
+        other.version === resource.storageVersion &&
+        storagePrefixOf(other.group, other.resource) === resource.storagePrefix
+      )
+        return other;
+    return resource;
+  }
+
   all(): IterableIterator<ResourceInfo> {
     return this.#resources.values();
   }

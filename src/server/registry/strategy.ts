@@ -36,6 +36,10 @@ export interface Strategy {
   release?(object: KubeObject): void;
   /** metadata.name rules other than DNS subdomain (path segment names of RBAC, DNS labels of services ...). */
   validateName?(name: string, prefix: boolean): FieldError[] | string[];
-  /** The finalizer-free default of propagationPolicy when none is asked. */
+  /** The propagationPolicy when none is asked: Background unless set. */
   readonly defaultPropagation?: 'Orphan' | 'Background';
+  /** Objects vanish so long after their last write (events). */
+  readonly timeToLiveSeconds?: number;
+  /** True: the answer to a DELETE that removed the object is the object; else a Status. */
+  readonly returnsDeletedObject?: boolean;
 }

@@ -1,0 +1,128 @@
+/** The server half of the transport between threads: requests from a port become exchanges. */
+import type { MessagePort } from 'node:worker_threads';
+import { assert } from '../../base/assert.ts';
+import type { ExchangeHandler, Responder, UserInfo } from '../../base/exchange.ts';
+import { PostBatch, sliceOf, windowBytes } from './port-messages.ts';
+import type { ClientMessage, Post, ServerMessage } from './port-messages.ts';
+
+const noBody = new Uint8Array(0);
+
+/** Answers what comes through `port` until it closes. Who holds the other end is trusted to say who asks. */
+export function servePort(port: MessagePort, handler: ExchangeHandler): { close(): void } {
+  const batch = new PostBatch<ServerMessage>(port);
+  const identities: UserInfo[] = [];
+  const open = new Map<number, PortResponder>();
+
+  const receive = (message: ClientMessage, bytes: ArrayBuffer): void => {
+    switch (message.type) {
+      case 'identity':
+        identities[message.index] = message.user;
+        return;
+      case 'cancel':
+        open.get(message.id)?.close();
+        return;
+      case 'credit':
+        open.get(message.id)?.credit(message.bytes);
+        return;
+      case 'request': {
+        const identity = identities[message.identity];
+        assert(identity, 'a request from another thread names an identity it has not sent');
+        const responder = new PortResponder(batch, message.id);
+        open.set(message.id, responder);
+        responder.onClose(() => open.delete(message.id));
+        const body = message.body ? sliceOf(bytes, message.body) : noBody;
+        handler(
+          {
+            method: message.method,
+            target: message.target,
+            headers: message.headers,
+            body: () => Promise.resolve(body),
+            identity,
+            remoteAddress: '127.0.0.1',
+          },
+          responder,
+        );
+      }
+    }
+  };
+
+  port.on('message', (post: Post<ClientMessage>) => {
+    for (const message of post.messages) receive(message, post.bytes);
+  });
+  port.on('close', () => {
+    for (const responder of [...open.values()]) responder.close();
+  });
+  return { close: () => port.close() };
+}
+
+class PortResponder implements Responder {
+  readonly #batch: PostBatch<ServerMessage>;
+  readonly #id: number;
+  readonly #drainCallbacks: (() => void)[] = [];
+  readonly #closeCallbacks: (() => void)[] = [];
+  #ahead = 0;
+  #full = false;
+  #closed = false;
+
+  constructor(batch: PostBatch<ServerMessage>, id: number) {
+    this.#batch = batch;
+    this.#id = id;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  head(status: number, headers: Readonly<Record<string, string | readonly string[]>>): void {
+    if (this.#closed) return;
+    const plain: Record<string, string> = {};
+    for (const [name, value] of Object.entries(headers)) plain[name.toLowerCase()] = typeof value === 'string' ? value : value.join(', ');
+    this.#batch.add({ type: 'head', id: this.#id, status, headers: plain });
+  }
+
+  write(chunks: readonly Uint8Array[]): boolean {
+    if (this.#closed) return true;
+    for (const chunk of chunks) {
+      if (chunk.byteLength === 0) continue;
+      this.#batch.add({ type: 'data', id: this.#id, body: this.#batch.slice(chunk) });
+      this.#ahead += chunk.byteLength;
+    }
+    if (this.#ahead > windowBytes) this.#full = true;
+    return !this.#full;
+  }
+
+  end(chunks: readonly Uint8Array[] = []): void {
+    if (this.#closed) return;
+    this.write(chunks);
+    this.#batch.add({ type: 'end', id: this.#id });
+    this.close();
+  }
+
+  destroy(): void {
+    if (this.#closed) return;
+    this.#batch.add({ type: 'destroy', id: this.#id });
+    this.close();
+  }
+
+  onDrain(callback: () => void): void {
+    this.#drainCallbacks.push(callback);
+  }
+
+  onClose(callback: () => void): void {
+    if (this.#closed) callback();
+    else this.#closeCallbacks.push(callback);
+  }
+
+  credit(bytes: number): void {
+    this.#ahead -= bytes;
+    if (!this.#full || this.#ahead > windowBytes / 2) return;
+    this.#full = false;
+    for (const callback of this.#drainCallbacks) callback();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const callback of this.#closeCallbacks.splice(0)) callback();
+  }
+}

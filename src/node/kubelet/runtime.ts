@@ -1,0 +1,87 @@
+/**
+ * What the kubelet asks of a container runtime: the part of CRI it uses, in its
+ * terms (sandbox, container, attempt). The pretending runtime and a CRI client
+ * both stand behind it.
+ *
+ * A call that changes something resolves when the runtime has accepted it. What
+ * came of it is told by events only: each carries the whole state of one pod, so
+ * that a lost event is repaired by the next, or by `list` (the relist).
+ */
+import type { Container, Pod } from '../../api/types/core-v1.ts';
+
+export interface Runtime {
+  /** As in a node's `containerRuntimeVersion`: `containerd://2.2.1`. */
+  readonly version: string;
+  /** Tells of every change; returns how to stop listening. */
+  subscribe(listener: (pod: RuntimePod) => void): () => void;
+  list(): Promise<readonly RuntimePod[]>;
+  runSandbox(pod: Pod): Promise<void>;
+  /** Also stops whatever still runs inside. */
+  stopSandbox(podUid: string): Promise<void>;
+  /** Frees everything the pod holds, its containers included. */
+  removeSandbox(podUid: string): Promise<void>;
+  /** Whether the image is on the node already. */
+  hasImage(image: string): Promise<boolean>;
+  pullImage(image: string, pod: Pod): Promise<void>;
+  createContainer(request: ContainerRequest): Promise<string>;
+  startContainer(containerId: string): Promise<void>;
+  /** Asks politely, and forcibly once the grace period is over. Resolves when the request was taken; an event tells the end. */
+  stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void>;
+  removeContainer(containerId: string): Promise<void>;
+  probe(containerId: string, kind: ProbeKind): Promise<boolean>;
+  /** For runtimes that forget when the process ends: take what the API says of the pod as its state. */
+  adopt?(pod: Pod): void;
+}
+
+export type ProbeKind = 'startup' | 'liveness' | 'readiness';
+
+export interface ContainerRequest {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly kind: ContainerKind;
+  /** 0 at first, one more at each restart. */
+  readonly attempt: number;
+}
+
+/** `init` runs to its end before the next begins; `sidecar` is a restartable init container. */
+export type ContainerKind = 'init' | 'sidecar' | 'main';
+
+/** All the runtime knows of a pod. Must not be changed by those who read it; later events may carry the same object. */
+export interface RuntimePod {
+  readonly uid: string;
+  readonly sandbox: Sandbox | undefined;
+  /** The latest attempt of each container last. Earlier attempts may be kept. */
+  readonly containers: readonly RuntimeContainer[];
+}
+
+export interface Sandbox {
+  readonly id: string;
+  readonly ready: boolean;
+  /** Empty for pods on the host's network. */
+  readonly ips: readonly string[];
+}
+
+export interface RuntimeContainer {
+  /** With the runtime's name: `containerd://<id>`. */
+  readonly id: string;
+  readonly name: string;
+  readonly attempt: number;
+  readonly image: string;
+  readonly imageId: string;
+  readonly state: 'created' | 'running' | 'exited' | 'unknown';
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly exitCode: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly user: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] } | undefined;
+}
+
+/** The latest attempt of the container, where there is one. */
+export function latestContainer(pod: RuntimePod | undefined, name: string): RuntimeContainer | undefined {
+  return pod?.containers.findLast((container) => container.name === name);
+}
+
+export function kindOfInit(container: Container): ContainerKind {
+  return container.restartPolicy === 'Always' ? 'sidecar' : 'init';
+}

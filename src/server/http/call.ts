@@ -1,0 +1,57 @@
+import type { ExchangeRequest, Responder, UserInfo } from '../../base/exchange.ts';
+import type { Catalogue, ResourceInfo } from '../../api/catalogue.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Random } from '../../base/random.ts';
+import type { Authenticator, Authorizer, RequestAttributes } from '../access/contract.ts';
+import type { ChangeContext, Registry } from '../registry/registry.ts';
+import type { WatchCacheSet } from '../watchcache/watch-cache-set.ts';
+import type { RequestInfo } from './request-info.ts';
+import type { ServerMetrics } from './server-metrics.ts';
+import type { TokenIssuer } from './subresources/token.ts';
+
+/** What every path of the server works with; made once by the composition root. */
+export interface ApiServerParts {
+  readonly catalogue: Catalogue;
+  readonly registry: Registry;
+  readonly caches: WatchCacheSet;
+  readonly authenticators: readonly Authenticator[];
+  readonly authorizer: Authorizer;
+  readonly tokens: TokenIssuer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: ServerMetrics;
+}
+
+/** One authenticated request on its way through the server. */
+export interface Call {
+  readonly parts: ApiServerParts;
+  readonly request: ExchangeRequest;
+  readonly responder: Responder;
+  readonly info: RequestInfo;
+  readonly user: UserInfo;
+  readonly attributes: RequestAttributes;
+  /** Texts for Warning headers, in order, each once. */
+  readonly warnings: Set<string>;
+}
+
+/** A call for a resource of the catalogue. */
+export interface ResourceCall extends Call {
+  /** The resource in the version of the request. */
+  readonly resource: ResourceInfo;
+  /** The same resource in the version that is stored. */
+  readonly stored: ResourceInfo;
+}
+
+export function changeContextOf(call: Call, options: { readonly dryRun: boolean } & Record<string, unknown>): ChangeContext {
+  return {
+    user: call.user,
+    namespace: call.info.namespace,
+    dryRun: options.dryRun,
+    now: call.parts.clock.now(),
+    warn: (message) => call.warnings.add(message),
+    attributes: call.attributes,
+    options,
+  };
+}

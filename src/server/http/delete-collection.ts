@@ -1,0 +1,32 @@
+import { deleteObject } from '../registry/deletion.ts';
+import * as errors from '../../api/errors.ts';
+import { changeContextOf, type ResourceCall } from './call.ts';
+import { listQueryOf } from './read-path.ts';
+import { sendList } from './respond.ts';
+import { deleteOptionsOfCall } from './write-path.ts';
+
+/** So many deletions are under way at once: they share the store's group commits. */
+const inFlightMax = 64;
+
+/** DELETE of a collection: every object that the selectors choose, each by the rules of a single deletion. */
+export async function deleteCollection(call: ResourceCall): Promise<void> {
+  const { parts, stored, info } = call;
+  const { options, dryRun } = await deleteOptionsOfCall(call);
+  const context = changeContextOf(call, { ...options, dryRun });
+  const found = await parts.caches.cacheOf(stored).list(listQueryOf(call));
+  const waiting = [...found.entries];
+  const deleted: { readonly bytes: Uint8Array }[] = [];
+  const worker = async () => {
+    for (let entry = waiting.shift(); entry; entry = waiting.shift()) {
+      try {
+        const ownContext = { ...context, namespace: entry.namespace };
+        deleted.push((await deleteObject(parts.registry, stored, entry.name, options, ownContext)).written);
+      } catch (error) {
+        // Somebody else was faster: it is gone, which is what was asked.
+        if (!(error instanceof errors.ApiError && error.reason === 'NotFound')) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(inFlightMax, waiting.length) }, worker));
+  await sendList(call, { revision: found.revision, entries: deleted, continueToken: undefined, remainingItemCount: undefined });
+}

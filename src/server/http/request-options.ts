@@ -1,0 +1,62 @@
+/** The query parameters of writes: CreateOptions, UpdateOptions, PatchOptions, DeleteOptions as upstream takes them. */
+import * as errors from '../../api/errors.ts';
+import type { DeleteOptions } from '../../api/types/meta-v1.ts';
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+export interface WriteOptions {
+  readonly dryRun: boolean;
+  readonly fieldManager: string;
+  readonly fieldValidation: FieldValidation;
+  readonly force: boolean | undefined;
+}
+
+const fieldManagerLengthMax = 128;
+
+export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions'): WriteOptions {
+  const wrong: errors.FieldError[] = [];
+  const dryRun = dryRunOf(query.getAll('dryRun'), wrong);
+  const fieldManager = query.get('fieldManager') ?? '';
+  if (fieldManager.length > fieldManagerLengthMax)
+    wrong.push({ reason: 'FieldValueTooLong', field: 'fieldManager', message: `Too long: may not be more than ${fieldManagerLengthMax} bytes` });
+  const fieldValidation = query.get('fieldValidation') || 'Warn';
+  if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict')
+    wrong.push({
+      reason: 'FieldValueNotSupported',
+      field: 'fieldValidation',
+      message: `Unsupported value: "${fieldValidation}": supported values: "", "Ignore", "Strict", "Warn"`,
+    });
+  if (wrong.length) throw errors.invalid('meta.k8s.io', kind, '', wrong);
+  const force = query.get('force');
+  return {
+    dryRun,
+    fieldManager,
+    fieldValidation: fieldValidation as FieldValidation,
+    force: force === null ? undefined : force === 'true' || force === '1',
+  };
+}
+
+export function dryRunOf(values: readonly string[], wrong: errors.FieldError[]): boolean {
+  for (const value of values)
+    if (value !== 'All' && value !== '')
+      wrong.push({ reason: 'FieldValueNotSupported', field: 'dryRun', message: `Unsupported value: "${value}": supported values: "All"` });
+  return values.includes('All');
+}
+
+/** The body's DeleteOptions win over the query; the query counts where there is no body. */
+export function deleteOptionsOf(body: DeleteOptions | undefined, query: URLSearchParams): DeleteOptions {
+  if (body) return body;
+  const options: DeleteOptions = {};
+  const grace = query.get('gracePeriodSeconds');
+  if (grace !== null) {
+    if (!/^-?\d+$/.test(grace)) throw errors.badRequest(`strconv.ParseInt: parsing "${grace}": invalid syntax`);
+    options.gracePeriodSeconds = Number(grace);
+  }
+  const policy = query.get('propagationPolicy');
+  if (policy !== null) options.propagationPolicy = policy;
+  const orphan = query.get('orphanDependents');
+  if (orphan !== null) options.orphanDependents = orphan === 'true' || orphan === '1';
+  const dryRun = query.getAll('dryRun');
+  if (dryRun.length) options.dryRun = dryRun;
+  return options;
+}

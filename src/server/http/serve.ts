@@ -1,0 +1,96 @@
+/**
+ * The front of the server: every exchange comes through `serve`, is known
+ * (authentication), let in (fairness, authorization) and sent down one of the
+ * paths: write-path, read-path, watch-path, or a system path. Whatever is thrown
+ * on the way becomes a Status here, and only here.
+ */
+import type { ExchangeHandler, ExchangeRequest, Responder, UserInfo } from '../../base/exchange.ts';
+import * as errors from '../../api/errors.ts';
+import { authorizeOrThrow } from '../access/authorize.ts';
+import type { RequestAttributes } from '../access/contract.ts';
+import { impersonate } from '../access/impersonation.ts';
+import type { ApiServerParts, Call } from './call.ts';
+import { serveRead } from './read-path.ts';
+import { parseRequestInfo, type RequestInfo } from './request-info.ts';
+import { sendError } from './respond.ts';
+import { serveSubresource } from './subresources/table.ts';
+import { serveSystemPath } from './system-paths.ts';
+import { serveWatch } from './watch-path.ts';
+import { serveWrite } from './write-path.ts';
+
+export function createHandler(parts: ApiServerParts): ExchangeHandler {
+  return (request, responder) => {
+    const started = parts.clock.monotonic();
+    let info: RequestInfo;
+    try {
+      info = parseRequestInfo(request.method, request.target);
+    } catch (error) {
+      sendError(request, responder, error, parts.logger);
+      return;
+    }
+    parts.metrics.begin(info);
+    responder.onClose(() => parts.metrics.end(info, parts.clock.monotonic() - started));
+    serve(parts, request, responder, info).catch((error: unknown) => sendError(request, responder, error, parts.logger));
+  };
+}
+
+async function serve(parts: ApiServerParts, request: ExchangeRequest, responder: Responder, info: RequestInfo): Promise<void> {
+  const authenticated = await authenticate(parts, request);
+  const user = request.headers['impersonate-user'] === undefined ? authenticated : await impersonate(parts.authorizer, authenticated, request.headers);
+  const attributes = attributesOf(info, user);
+  const call: Call = { parts, request, responder, info, user, attributes, warnings: new Set() };
+  await authorizeOrThrow(parts.authorizer, attributes);
+  if (!info.isResource) return serveSystemPath(call);
+
+  const resource = parts.catalogue.lookup(info.group, info.version, info.resource);
+  if (!resource) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+  if (resource.namespaced !== (info.namespace !== '') && !(info.namespace === '' && coversAllNamespaces(info)) && info.resource !== 'namespaces')
+    throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+  const resourceCall = { ...call, resource, stored: parts.catalogue.stored(resource) };
+  if (info.subresource !== '' && (await serveSubresource(resourceCall))) return;
+  switch (info.verb) {
+    case 'get':
+    case 'list':
+      return serveRead(resourceCall);
+    case 'watch':
+      return serveWatch(resourceCall);
+    case 'create':
+    case 'update':
+    case 'patch':
+    case 'delete':
+    case 'deletecollection':
+      return serveWrite(resourceCall);
+    default:
+      throw errors.methodNotSupported({ group: info.group, kind: info.resource, name: '' }, info.verb);
+  }
+}
+
+function coversAllNamespaces(info: RequestInfo): boolean {
+  return info.verb === 'list' || info.verb === 'watch';
+}
+
+async function authenticate(parts: ApiServerParts, request: ExchangeRequest): Promise<UserInfo> {
+  for (const authenticator of parts.authenticators) {
+    const answer = authenticator.authenticate(request);
+    const user = answer instanceof Promise ? await answer : answer;
+    if (user) return user;
+  }
+  throw errors.unauthorized();
+}
+
+function attributesOf(info: RequestInfo, user: UserInfo): RequestAttributes {
+  return {
+    user,
+    verb: info.verb,
+    isResource: info.isResource,
+    path: info.path,
+    group: info.group,
+    version: info.version,
+    resource: info.resource,
+    subresource: info.subresource,
+    namespace: info.namespace,
+    name: info.name,
+    fieldSelector: info.query.get('fieldSelector') ?? '',
+    labelSelector: info.query.get('labelSelector') ?? '',
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * The subresources that are more than a part of their object. `status`,
+ * `finalize`, `ephemeralcontainers`, `resize` and `approval` are parts: the
+ * ordinary write path serves them, and the strategy says what they may change.
+ */
+import * as errors from '../../../api/errors.ts';
+import type { ResourceCall } from '../call.ts';
+import { serveBinding } from './binding.ts';
+import { serveEviction } from './eviction.ts';
+import { serveScale } from './scale.ts';
+import { serveToken } from './token.ts';
+
+type Server = (call: ResourceCall) => Promise<void>;
+
+/** What only a real node can answer. */
+const needsNode: Server = async ({ info }) => {
+  throw errors.apiError(501, 'NotImplemented', `the ${info.subresource} of ${info.resource} needs a node with a container runtime`);
+};
+
+const servers: Readonly<Record<string, Server>> = {
+  'pods/binding': serveBinding,
+  'pods/eviction': serveEviction,
+  'pods/log': needsNode,
+  'pods/exec': needsNode,
+  'pods/attach': needsNode,
+  'pods/portforward': needsNode,
+  'pods/proxy': needsNode,
+  'services/proxy': needsNode,
+  'nodes/proxy': needsNode,
+  'serviceaccounts/token': serveToken,
+};
+
+/** True where it has answered. */
+export async function serveSubresource(call: ResourceCall): Promise<boolean> {
+  const { info, resource } = call;
+  const known = resource.subresources.find(({ name }) => name === info.subresource);
+  if (!known) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+  const server = info.subresource === 'scale' ? serveScale : servers[`${info.resource}/${info.subresource}`];
+  if (!server) return false;
+  if (!known.verbs.includes(info.verb)) throw errors.methodNotSupported({ group: info.group, kind: info.resource, name: '' }, info.verb);
+  await server(call);
+  return true;
+}

@@ -1,0 +1,151 @@
+/**
+ * The way of one write. By the time a call comes here it is authenticated, let
+ * in and authorized (serve.ts). From here on:
+ *
+ *   decode -> [change the current object] -> mutate -> default -> validate ->
+ *   admit -> commit on condition -> respond
+ *
+ * The steps from mutate to commit are the registry's, because a lost race
+ * repeats them. After the commit the write travels through the store's watch
+ * into the watch cache, and from there to everyone who watches.
+ */
+import { convert } from '../../api/conversion/convert.ts';
+import * as errors from '../../api/errors.ts';
+import type { KubeObject } from '../../api/object.ts';
+import type { DeleteOptions } from '../../api/types/meta-v1.ts';
+import { checkDeleteOptions, deleteObject, type Deletion } from '../registry/deletion.ts';
+import type { Written } from '../registry/registry.ts';
+import { changeContextOf, type ResourceCall } from './call.ts';
+import { decodeAs, decodeObject, matchPath, toStorage } from './decode-body.ts';
+import { deleteCollection } from './delete-collection.ts';
+import { readPatch } from './patch-body.ts';
+import { deleteOptionsOf, dryRunOf, writeOptionsOf } from './request-options.ts';
+import { sendStatus, sendWritten } from './respond.ts';
+
+export async function serveWrite(call: ResourceCall): Promise<void> {
+  const { resource, info } = call;
+  if (!verbsOf(call).includes(info.verb)) throw errors.methodNotSupported({ group: info.group, kind: resource.resource, name: '' }, info.verb);
+  switch (info.verb) {
+    case 'create':
+      return create(call);
+    case 'update':
+      return update(call);
+    case 'patch':
+      return patch(call);
+    case 'delete':
+      return remove(call);
+    default:
+      return deleteCollection(call);
+  }
+}
+
+/** What may be done with the resource, or with the subresource that the path names. */
+function verbsOf({ resource, info }: ResourceCall): readonly string[] {
+  if (info.subresource === '') return resource.verbs;
+  const sub = resource.subresources.find((candidate) => candidate.name === info.subresource);
+  if (!sub) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+  return sub.verbs;
+}
+
+async function create(call: ResourceCall): Promise<void> {
+  const { parts, resource, stored, info } = call;
+  const options = writeOptionsOf(info.query, 'CreateOptions');
+  const object = await decodeObject(call, resource, stored, options.fieldValidation);
+  if (object.metadata.namespace === undefined && resource.namespaced) object.metadata.namespace = info.namespace;
+  matchPath(object, info.namespace, '');
+  if (object.metadata.resourceVersion) throw errors.badRequest('resourceVersion should not be set on objects to be created');
+  const written = await parts.registry.create(stored, object, changeContextOf(call, { ...options }));
+  sendWritten(call, 201, written.bytes);
+}
+
+async function update(call: ResourceCall): Promise<void> {
+  const { parts, resource, stored, info } = call;
+  const options = writeOptionsOf(info.query, 'UpdateOptions');
+  const object = await decodeObject(call, resource, stored, options.fieldValidation);
+  matchPath(object, info.namespace, info.name);
+  const context = changeContextOf(call, { ...options });
+  let written: Written;
+  try {
+    written = await parts.registry.update(stored, info.name, () => object, context, { requireResourceVersion: true });
+  } catch (error) {
+    const missing = error instanceof errors.ApiError && error.reason === 'NotFound';
+    const mayCreate = parts.registry.parts.strategyFor(stored).allowCreateOnUpdate && info.subresource === '';
+    if (!missing || !mayCreate) throw error;
+    if (object.metadata.resourceVersion) throw error;
+    written = await parts.registry.create(stored, object, context);
+  }
+  sendWritten(call, written.created ? 201 : 200, written.bytes);
+}
+
+async function patch(call: ResourceCall): Promise<void> {
+  const { parts, resource, stored, info } = call;
+  const options = writeOptionsOf(info.query, 'PatchOptions');
+  if (options.force !== undefined) throw forceNeedsApply();
+  const apply = await readPatch(call, options.fieldValidation);
+  const change = (current: KubeObject): KubeObject => {
+    const before = resource === stored ? current : convert(current, stored, resource);
+    const patched = apply(before);
+    matchPath(patched, info.namespace, info.name);
+    const wanted = toStorage(patched, resource, stored);
+    // Only a patch that says a resourceVersion is conditional on it: if it said this very one, the next attempt finds out.
+    if (wanted.metadata.resourceVersion === current.metadata.resourceVersion) {
+      const { resourceVersion: _, ...metadata } = wanted.metadata;
+      return { ...wanted, metadata };
+    }
+    return wanted;
+  };
+  const written = await parts.registry.update(stored, info.name, change, changeContextOf(call, { ...options }));
+  sendWritten(call, 200, written.bytes);
+}
+
+function forceNeedsApply(): errors.ApiError {
+  return errors.invalid('meta.k8s.io', 'PatchOptions', '', [
+    { reason: 'FieldValueForbidden', field: 'force', message: 'Forbidden: may not be specified for non-apply patch' },
+  ]);
+}
+
+export async function deleteOptionsOfCall(call: ResourceCall): Promise<{ options: DeleteOptions; dryRun: boolean }> {
+  const body = await call.request.body();
+  const fromBody =
+    body.length === 0
+      ? undefined
+      : ((await decodeAs(call, optionsKindOf(call, body), deleteOptionsType, 'Ignore')) as unknown as DeleteOptions);
+  const options = deleteOptionsOf(fromBody, call.info.query);
+  const wrong: errors.FieldError[] = [];
+  const dryRun = dryRunOf(options.dryRun ?? [], wrong);
+  if (wrong.length) throw errors.invalid('meta.k8s.io', 'DeleteOptions', '', wrong);
+  checkDeleteOptions(options);
+  return { options, dryRun };
+}
+
+const deleteOptionsType = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
+
+/** DeleteOptions exists in every group's version; clients send it as their own group's, as v1 or as meta.k8s.io/v1. */
+function optionsKindOf(call: ResourceCall, body: Uint8Array): { group: string; version: string; kind: string } {
+  const own = { group: call.info.group, version: call.info.version, kind: 'DeleteOptions' };
+  const head = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+  const said = /"apiVersion"\s*:\s*"([^"]*)"/.exec(head) ?? /^k8s\0.[^\n]?\n.([a-z0-9./]+)\x12/s.exec(head);
+  const apiVersion = said?.[1];
+  if (apiVersion === undefined || apiVersion === '') return own;
+  const slash = apiVersion.indexOf('/');
+  return slash < 0
+    ? { group: '', version: apiVersion, kind: 'DeleteOptions' }
+    : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1), kind: 'DeleteOptions' };
+}
+
+async function remove(call: ResourceCall): Promise<void> {
+  const { parts, resource, stored, info } = call;
+  if (info.subresource !== '') throw errors.methodNotSupported({ group: info.group, kind: resource.resource, name: '' }, 'delete');
+  const { options, dryRun } = await deleteOptionsOfCall(call);
+  const context = changeContextOf(call, { ...options, dryRun });
+  const deletion = await deleteObject(parts.registry, stored, info.name, options, context);
+  if (deletion.gone && !parts.registry.parts.strategyFor(stored).returnsDeletedObject) sendStatus(call, goneStatus(call, deletion));
+  else sendWritten(call, !deletion.gone && options.orphanDependents === false ? 202 : 200, deletion.written.bytes);
+}
+
+function goneStatus({ resource, info }: ResourceCall, { written }: Deletion) {
+  const details: { name: string; kind: string; group?: string; uid?: string } = { name: info.name, kind: resource.resource };
+  if (resource.group !== '') details.group = resource.group;
+  if (written.object.metadata.uid) details.uid = written.object.metadata.uid;
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details, code: 200 } as const;
+}

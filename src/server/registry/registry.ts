@@ -1,0 +1,408 @@
+/**
+ * The typed store: what every resource's create and update has in common.
+ * Objects come and go in their storage version; `http/` converts.
+ *
+ * An update is optimistic: read the current object from the watch cache, change
+ * it, commit on the condition that nobody else was faster; a lost race starts
+ * again with what the store then has. Objects read from here are parsed afresh
+ * for the caller, who may keep and change them.
+ */
+import type { Catalogue, ResourceInfo } from '../../api/catalogue.ts';
+import { applyDefaults } from '../../api/defaulting/defaulters.ts';
+import * as errors from '../../api/errors.ts';
+import type { KubeObject } from '../../api/object.ts';
+import { validateCreate, validateUpdate } from '../../api/validation/validators.ts';
+import type { Clock } from '../../base/clock.ts';
+import { formatTime } from '../../base/clock.ts';
+import type { Random } from '../../base/random.ts';
+import { decodeUtf8 } from '../../base/bytes.ts';
+import type { KeyValue, Revision, Store } from '../../storage/contract.ts';
+import type { AdmissionRequest, Operation } from '../admission/contract.ts';
+import type { RequestAttributes } from '../access/contract.ts';
+import { encodeForStorage, spliceResourceVersion } from '../watchcache/encoding.ts';
+import { indexHintOf } from '../watchcache/index-hint.ts';
+import { equalObjects } from './equality.ts';
+import { Leases } from './leases.ts';
+import { defaultPrepareForCreate, defaultPrepareForUpdate } from './default-strategy.ts';
+import type { Strategy, StrategyContext } from './strategy.ts';
+
+/** Who changes what, and how: one a request. */
+export interface ChangeContext extends StrategyContext {
+  readonly attributes: RequestAttributes;
+  /** The request's CreateOptions, UpdateOptions, PatchOptions or DeleteOptions. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** An object as it stands in the store. */
+export interface Stored {
+  readonly object: KubeObject;
+  readonly revision: Revision;
+}
+
+/** The outcome of a write, as the client gets it. */
+export interface Written {
+  /** JSON in the storage version, with the new resourceVersion. */
+  readonly bytes: Uint8Array;
+  readonly object: KubeObject;
+  readonly revision: Revision;
+  readonly created: boolean;
+  /** The update took away the last thing that a deletion waited for. */
+  readonly deleted: boolean;
+}
+
+export interface AdmissionChain {
+  mutate(request: AdmissionRequest): void | Promise<void>;
+  validate(request: AdmissionRequest): void | Promise<void>;
+}
+
+/** What the registry needs of the caches: the bytes of an object, or undefined. */
+export interface CurrentReader {
+  read(resource: ResourceInfo, namespace: string, name: string): { readonly bytes: Uint8Array; readonly revision: Revision } | undefined;
+}
+
+export interface RegistryParts {
+  readonly store: Store;
+  readonly catalogue: Catalogue;
+  readonly current: CurrentReader;
+  readonly admission: AdmissionChain;
+  readonly strategyFor: (resource: ResourceInfo) => Strategy;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** An update that loses so many races in a row has met a bug or a storm; the client may try again. */
+const attemptsMax = 64;
+
+export class Registry {
+  readonly parts: RegistryParts;
+  readonly #leases: Leases;
+
+  constructor(parts: RegistryParts) {
+    this.parts = parts;
+    this.#leases = new Leases(parts.store, parts.clock);
+  }
+
+  /** The object now, or undefined. Asks the store where the cache has nothing: it may not have caught up. */
+  async get(resource: ResourceInfo, namespace: string, name: string): Promise<Stored | undefined> {
+    const cached = this.parts.current.read(resource, namespace, name);
+    if (cached) return { object: JSON.parse(decodeUtf8(cached.bytes)) as KubeObject, revision: cached.revision };
+    return fromKeyValue(await this.parts.store.get(keyOf(resource, namespace, name)));
+  }
+
+  async mustGet(resource: ResourceInfo, namespace: string, name: string): Promise<Stored> {
+    const found = await this.get(resource, namespace, name);
+    if (!found) throw errors.notFound(subjectOf(resource, name));
+    return found;
+  }
+
+  /** Stores a new object. It must be in the storage version, decoded and defaulted. */
+  async create(resource: ResourceInfo, object: KubeObject, context: ChangeContext): Promise<Written> {
+    const strategy = this.parts.strategyFor(resource);
+    const { metadata } = object;
+    if (resource.namespaced) metadata.namespace = context.namespace;
+    else delete metadata.namespace;
+    delete metadata.deletionTimestamp;
+    delete metadata.deletionGracePeriodSeconds;
+    delete metadata.selfLink;
+    delete metadata.managedFields;
+    metadata.uid = this.parts.random.uuid();
+    metadata.creationTimestamp = formatTime(context.now);
+    const generated = !metadata.name && !!metadata.generateName;
+    if (generated) metadata.name = `${(metadata.generateName as string).slice(0, 58)}${this.parts.random.suffix(5)}`;
+
+    const request = this.#admissionRequest('CREATE', resource, metadata.name ?? '', object, undefined, context);
+    const mutation = this.parts.admission.mutate(request);
+    if (mutation) await mutation;
+    applyDefaults(resource.group, resource.version, resource.kind, object);
+    defaultPrepareForCreate(object, strategy);
+    strategy.prepareForCreate?.(object, context);
+    const wrong = validateCreate(resource, object);
+    if (wrong.length) throw errors.invalid(resource.group, resource.kind, metadata.name ?? '', wrong);
+    for (const warning of strategy.warnings?.(object, undefined) ?? []) context.warn(warning);
+    const admitted = this.parts.admission.validate(request);
+    if (admitted) await admitted;
+
+    const undo = await strategy.allocate?.(object, undefined, context);
+    try {
+      if (context.dryRun) {
+        if (await this.get(resource, context.namespace, metadata.name as string)) throw errors.alreadyExists(subjectOf(resource, metadata.name as string));
+        undo?.();
+        return { bytes: encodeForStorage(object), object, revision: 0, created: true, deleted: false };
+      }
+      return await this.#commitCreate(resource, object, strategy, generated);
+    } catch (error) {
+      undo?.();
+      throw error;
+    }
+  }
+
+  async #commitCreate(resource: ResourceInfo, object: KubeObject, strategy: Strategy, generated: boolean): Promise<Written> {
+    const name = object.metadata.name as string;
+    const bytes = encodeForStorage(object);
+    const lease = strategy.timeToLiveSeconds === undefined ? undefined : await this.#leases.of(strategy.timeToLiveSeconds);
+    const result = await this.parts.store.commit({
+      key: keyOf(resource, object.metadata.namespace ?? '', name),
+      expected: 0,
+      value: bytes,
+      hint: indexHintOf(resource, object),
+      ...(lease === undefined ? {} : { lease }),
+    });
+    if (result.outcome === 'conflict') {
+      if (generated) throw generatedNameTaken(resource, name);
+      throw errors.alreadyExists(subjectOf(resource, name));
+    }
+    object.metadata.resourceVersion = String(result.revision);
+    return { bytes: spliceResourceVersion(bytes, result.revision), object, revision: result.revision, created: true, deleted: false };
+  }
+
+  /**
+   * Changes an object. `change` gets the current one, must not alter it, and
+   * returns what it shall be, which may share parts with it; it is called again
+   * after each lost race. A resourceVersion in what it returns makes the update
+   * conditional on it; an internal change leaves it out.
+   */
+  async update(
+    resource: ResourceInfo,
+    name: string,
+    change: (current: KubeObject) => KubeObject | Promise<KubeObject>,
+    context: ChangeContext,
+    options: { readonly requireResourceVersion?: boolean } = {},
+  ): Promise<Written> {
+    const strategy = this.parts.strategyFor(resource);
+    let stored = await this.get(resource, context.namespace, name);
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      if (!stored) throw errors.notFound(subjectOf(resource, name));
+      const old = stored.object;
+      old.metadata.resourceVersion = String(stored.revision);
+      const wanted = await change(old);
+      const object = { ...wanted, metadata: { ...wanted.metadata } };
+      const conditional = checkIdentity(resource, object, old);
+      if (!conditional && options.requireResourceVersion && strategy.allowUnconditionalUpdate === false) throw unversioned(resource, name);
+      await this.#prepareUpdate(resource, strategy, object, old, context);
+
+      if (finishesDeletion(object, old)) {
+        const outcome = await this.#commitDelete(resource, name, stored, object, context);
+        if ('written' in outcome) return outcome.written;
+        stored = outcome.current;
+      } else {
+        const undo = await strategy.allocate?.(object, old, context);
+        let outcome: { written: Written } | { current: Stored | undefined };
+        try {
+          outcome = await this.#commitUpdate(resource, strategy, name, stored, object, context);
+        } catch (error) {
+          undo?.();
+          throw error;
+        }
+        if ('written' in outcome) {
+          if (context.dryRun) undo?.();
+          return outcome.written;
+        }
+        undo?.();
+        stored = outcome.current;
+      }
+      if (conditional) throw errors.conflict(subjectOf(resource, name), errors.staleObject);
+    }
+    throw tooManyRaces(resource, name);
+  }
+
+  /**
+   * A change of the server's own making (binding, eviction, quota's usage): no
+   * admission, no validation, no strategy. `change` returns a new object, or
+   * undefined to leave it as it is; it throws to refuse.
+   */
+  async amend(
+    resource: ResourceInfo,
+    name: string,
+    change: (current: KubeObject) => KubeObject | undefined,
+    context: Pick<ChangeContext, 'namespace' | 'dryRun'>,
+  ): Promise<Written> {
+    const strategy = this.parts.strategyFor(resource);
+    let stored = await this.get(resource, context.namespace, name);
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      if (!stored) throw errors.notFound(subjectOf(resource, name));
+      const changed = change(stored.object);
+      const outcome = await this.#commitUpdate(resource, strategy, name, stored, changed ?? stored.object, context);
+      if ('written' in outcome) return outcome.written;
+      stored = outcome.current;
+    }
+    throw tooManyRaces(resource, name);
+  }
+
+  async #prepareUpdate(resource: ResourceInfo, strategy: Strategy, object: KubeObject, old: KubeObject, context: ChangeContext): Promise<void> {
+    const { subresource } = context.attributes;
+    keepServerFields(object, old);
+    applyDefaults(resource.group, resource.version, resource.kind, object);
+    const request = this.#admissionRequest('UPDATE', resource, old.metadata.name ?? '', object, old, context);
+    const mutation = this.parts.admission.mutate(request);
+    if (mutation) await mutation;
+    defaultPrepareForUpdate(object, old, subresource, strategy, resource);
+    strategy.prepareForUpdate?.(object, old, subresource, context);
+    const wrong = validateUpdate(resource, object, old, subresource);
+    if (wrong.length) throw errors.invalid(resource.group, resource.kind, old.metadata.name ?? '', wrong);
+    for (const warning of strategy.warnings?.(object, old) ?? []) context.warn(warning);
+    const admitted = this.parts.admission.validate(request);
+    if (admitted) await admitted;
+  }
+
+  async #commitUpdate(
+    resource: ResourceInfo,
+    strategy: Strategy,
+    name: string,
+    stored: Stored,
+    object: KubeObject,
+    context: Pick<ChangeContext, 'namespace' | 'dryRun'>,
+  ): Promise<{ written: Written } | { current: Stored | undefined }> {
+    object.metadata.resourceVersion = String(stored.revision);
+    // What changes nothing is not written: no revision, no event.
+    if (context.dryRun || equalObjects(object, stored.object)) {
+      const bytes = spliceResourceVersion(encodeForStorage(object), stored.revision);
+      return { written: { bytes, object, revision: stored.revision, created: false, deleted: false } };
+    }
+    const bytes = encodeForStorage(object);
+    const lease = strategy.timeToLiveSeconds === undefined ? undefined : await this.#leases.of(strategy.timeToLiveSeconds);
+    const result = await this.parts.store.commit({
+      key: keyOf(resource, context.namespace, name),
+      expected: stored.revision,
+      value: bytes,
+      hint: indexHintOf(resource, object),
+      ...(lease === undefined ? {} : { lease }),
+    });
+    if (result.outcome === 'conflict') return { current: fromKeyValue(result.current) };
+    object.metadata.resourceVersion = String(result.revision);
+    return {
+      written: { bytes: spliceResourceVersion(bytes, result.revision), object, revision: result.revision, created: false, deleted: false },
+    };
+  }
+
+  /** Removes the key; `object` is its last state, for the answer. */
+  async #commitDelete(
+    resource: ResourceInfo,
+    name: string,
+    stored: Stored,
+    object: KubeObject,
+    context: ChangeContext,
+  ): Promise<{ written: Written } | { current: Stored | undefined }> {
+    let { revision } = stored;
+    if (!context.dryRun) {
+      const result = await this.parts.store.commit({
+        key: keyOf(resource, context.namespace, name),
+        expected: stored.revision,
+        value: undefined,
+      });
+      if (result.outcome === 'conflict') return { current: fromKeyValue(result.current) };
+      revision = result.revision;
+      this.parts.strategyFor(resource).release?.(object);
+    }
+    const bytes = spliceResourceVersion(encodeForStorage(object), revision);
+    object.metadata.resourceVersion = String(revision);
+    return { written: { bytes, object, revision, created: false, deleted: true } };
+  }
+
+  /** For `deletion.ts`: one conditional removal. */
+  removeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, context: ChangeContext) {
+    return this.#commitDelete(resource, name, stored, stored.object, context);
+  }
+
+  /** For `deletion.ts`: one conditional write without validation (marks of deletion only). */
+  writeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, object: KubeObject, context: ChangeContext) {
+    return this.#commitUpdate(resource, this.parts.strategyFor(resource), name, stored, object, context);
+  }
+
+  async admit(operation: Operation, resource: ResourceInfo, name: string, object: KubeObject | undefined, old: KubeObject | undefined, context: ChangeContext): Promise<void> {
+    const request = this.#admissionRequest(operation, resource, name, object, old, context);
+    await this.parts.admission.mutate(request);
+    await this.parts.admission.validate(request);
+  }
+
+  #admissionRequest(
+    operation: Operation,
+    resource: ResourceInfo,
+    name: string,
+    object: KubeObject | undefined,
+    oldObject: KubeObject | undefined,
+    context: ChangeContext,
+  ): AdmissionRequest {
+    return {
+      operation,
+      attributes: context.attributes,
+      resource,
+      namespace: context.namespace,
+      name,
+      object,
+      oldObject,
+      options: context.options,
+      dryRun: context.dryRun,
+      warn: (message) => context.warn(message),
+    };
+  }
+}
+
+/** Where an object is kept. */
+export function keyOf(resource: ResourceInfo, namespace: string, name: string): string {
+  return resource.namespaced ? `${resource.storagePrefix}${namespace}/${name}` : resource.storagePrefix + name;
+}
+
+export function subjectOf(resource: ResourceInfo, name: string): errors.StatusSubject {
+  return { group: resource.group, kind: resource.resource, name };
+}
+
+/** The rules of uid and resourceVersion in what a client sent. True: the update is conditional. */
+function checkIdentity(resource: ResourceInfo, object: KubeObject, old: KubeObject): boolean {
+  const subject = subjectOf(resource, old.metadata.name ?? '');
+  const { uid, resourceVersion } = object.metadata;
+  if (uid && uid !== old.metadata.uid)
+    throw errors.conflict(subject, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`);
+  if (!resourceVersion || resourceVersion === '0') return false;
+  if (resourceVersion !== old.metadata.resourceVersion) throw errors.conflict(subject, errors.staleObject);
+  return true;
+}
+
+function unversioned(resource: ResourceInfo, name: string): errors.ApiError {
+  return errors.invalid(resource.group, resource.kind, name, [
+    { reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message: 'Invalid value: 0: must be specified for an update' },
+  ]);
+}
+
+export function tooManyRaces(resource: ResourceInfo, name: string): errors.ApiError {
+  return errors.tooManyRequests(`too many concurrent changes of ${resource.resource} "${name}"`, 1);
+}
+
+function fromKeyValue(found: KeyValue | undefined): Stored | undefined {
+  if (!found) return undefined;
+  const object = JSON.parse(decodeUtf8(found.value)) as KubeObject;
+  object.metadata.resourceVersion = String(found.modRevision);
+  return { object, revision: found.modRevision };
+}
+
+/** What only the server says; a client's word for it is not heard. */
+function keepServerFields(object: KubeObject, old: KubeObject): void {
+  const { metadata } = object;
+  const before = old.metadata;
+  metadata.name ??= before.name;
+  metadata.namespace = before.namespace;
+  metadata.uid = before.uid;
+  metadata.creationTimestamp = before.creationTimestamp;
+  metadata.deletionTimestamp = before.deletionTimestamp;
+  metadata.deletionGracePeriodSeconds = before.deletionGracePeriodSeconds;
+  metadata.generation = before.generation;
+  metadata.generateName = before.generateName;
+  metadata.managedFields = before.managedFields;
+  delete metadata.selfLink;
+}
+
+function finishesDeletion(object: KubeObject, old: KubeObject): boolean {
+  return (
+    old.metadata.deletionTimestamp !== undefined &&
+    !old.metadata.deletionGracePeriodSeconds &&
+    !object.metadata.finalizers?.length &&
+    (old.metadata.finalizers?.length ?? 0) > 0
+  );
+}
+
+function generatedNameTaken(resource: ResourceInfo, name: string): errors.ApiError {
+  const error = errors.alreadyExists(subjectOf(resource, name));
+  return errors.apiError(409, 'AlreadyExists', `${error.message}, the server was not able to generate a unique name for the object`, {
+    ...error.status.details,
+    retryAfterSeconds: 1,
+  });
+}

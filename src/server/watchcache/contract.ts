@@ -1,0 +1,132 @@
+/**
+ * What the watch cache asks of those around it: writers that know what they
+ * wrote, sinks that take frames, encodings that make them, a way to let the
+ * loop turn, and someone who counts.
+ */
+import type { KubeObject, GroupVersion } from '../../api/object.ts';
+import type { Status } from '../../api/types/meta-v1.ts';
+import type { SelectableFields } from '../../api/selectors/field-labels.ts';
+import type { Labels } from '../../api/selectors/label-selector.ts';
+import type { Revision } from '../../storage/contract.ts';
+import type { CacheEntry } from './cache-entry.ts';
+
+/** What a writer hands along with a commit (`Commit.hint`), so that the cache need not parse what was written. */
+export interface IndexHint {
+  readonly labels: Labels | undefined;
+  /** In the order of the resource's SelectableFields. */
+  readonly fields: readonly string[];
+}
+
+/** The hint for an object that is about to be written. Keeps the object's labels: do not change them afterwards. */
+export function indexHint(object: KubeObject, selectable: SelectableFields): IndexHint {
+  return { labels: object.metadata.labels, fields: selectable.valuesOf(object) };
+}
+
+/** Which resource a cache holds. All served versions of a resource share one cache, in the storage version. */
+export interface CachedResource {
+  /** `/registry/<group or core>/<resource>/`. */
+  readonly storagePrefix: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly selectable: SelectableFields;
+  /** The selectable fields that are indexed. */
+  readonly indexedFields: readonly string[];
+}
+
+export type FrameType = 'ADDED' | 'MODIFIED' | 'DELETED';
+
+/**
+ * How watch events become bytes on a stream. Watchers whose encodings have the
+ * same `id` (within one resource) are sent the very same frames.
+ */
+export interface FrameEncoding {
+  readonly id: string;
+  frame(type: FrameType, entry: CacheEntry): Uint8Array;
+  bookmark(revision: Revision, initialEventsEnd: boolean): Uint8Array;
+  error(status: Status): Uint8Array;
+}
+
+/** Where a watcher's frames go. base/exchange.ts's Responder is one. */
+export interface WatchSink {
+  /** All frames of one turn. False: full, wait for `onDrain`. */
+  write(chunks: readonly Uint8Array[]): boolean;
+  onDrain(callback: () => void): void;
+  end(): void;
+}
+
+/** Lets the event loop turn. */
+export interface Turns {
+  /** Calls back once, after what is running now and the I/O that is ready. */
+  afterTurn(callback: () => void): void;
+}
+
+export const eventLoopTurns: Turns = { afterTurn: (callback) => void setImmediate(callback) };
+
+export function nextTurn(turns: Turns): Promise<void> {
+  return new Promise((resolve) => turns.afterTurn(resolve));
+}
+
+/** Counters; the composition root turns them into metrics. */
+export interface WatchCacheMetrics {
+  eventApplied(resource: CachedResource): void;
+  watchersChanged(resource: CachedResource, delta: 1 | -1): void;
+  /** A watcher was ended because it fell behind the history. */
+  watcherTerminated(resource: CachedResource): void;
+  /** The store's history was lost and all caches were read anew. */
+  resynced(): void;
+}
+
+export const noMetrics: WatchCacheMetrics = {
+  eventApplied() {},
+  watchersChanged() {},
+  watcherTerminated() {},
+  resynced() {},
+};
+
+export interface WatchCacheLimits {
+  /** Size of one arena of object bytes. */
+  readonly arenaBytes: number;
+  /** Per resource: events beyond so many bytes of objects are forgotten, oldest first. */
+  readonly historyBytes: number;
+  readonly historyEvents: number;
+  /** Events older than this are forgotten once there are more than `historyEventsKept`. */
+  readonly historyAgeMs: number;
+  readonly historyEventsKept: number;
+  /** Other encodings of objects (protobuf, Table rows), over all resources. */
+  readonly derivedBytes: number;
+  /** Ready-made frames of recent events, per resource. */
+  readonly frameBytes: number;
+  /** What is written to one sink at once. */
+  readonly writeBytes: number;
+  /** Snapshots kept for continued lists, per resource. */
+  readonly snapshots: number;
+  readonly snapshotAgeMs: number;
+  /** How long a read waits for the cache to reach a revision. */
+  readonly freshnessWaitMs: number;
+  /** One uninterrupted piece of work. */
+  readonly sliceMs: number;
+  readonly bookmarkPeriodMs: number;
+}
+
+export const defaultLimits: WatchCacheLimits = {
+  arenaBytes: 2 << 20,
+  historyBytes: 64 << 20,
+  historyEvents: 50_000,
+  historyAgeMs: 75_000,
+  historyEventsKept: 100,
+  derivedBytes: 64 << 20,
+  frameBytes: 8 << 20,
+  writeBytes: 256 << 10,
+  snapshots: 32,
+  snapshotAgeMs: 75_000,
+  freshnessWaitMs: 3000,
+  sliceMs: 4,
+  bookmarkPeriodMs: 60_000,
+};
+
+export function groupVersionOf(resource: CachedResource): GroupVersion {
+  return { group: resource.group, version: resource.version };
+}

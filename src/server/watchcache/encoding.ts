@@ -1,0 +1,75 @@
+/**
+ * The bytes of an object, at rest and on the wire. At rest an object begins
+ * with kind, apiVersion and metadata and has no resourceVersion, which only the
+ * store can know; it is put in at a place that needs no parsing to find.
+ */
+import type { KubeObject } from '../../api/object.ts';
+import type { Revision } from '../../storage/contract.ts';
+
+const encoder = new TextEncoder();
+const metadataHead = Buffer.from('"metadata":{');
+/** kind and apiVersion are short: metadata begins within so many bytes, or this is not one of our encodings. */
+const headBytesMax = 1024;
+const closingBrace = 0x7d;
+
+/** What goes into the store: the fixed head, everything else as it is, managedFields included. */
+export function encodeForStorage(object: KubeObject): Uint8Array {
+  const { kind, apiVersion, metadata, ...rest } = object;
+  const { resourceVersion: _, ...kept } = metadata;
+  return encoder.encode(JSON.stringify({ kind, apiVersion, metadata: kept, ...rest }));
+}
+
+/** Where resourceVersion goes in stored bytes; -1 where they do not have the head that encodeForStorage writes. */
+export function resourceVersionOffset(stored: Uint8Array): number {
+  const head = Buffer.from(stored.buffer, stored.byteOffset, Math.min(stored.length, headBytesMax));
+  const at = head.indexOf(metadataHead);
+  return at < 0 ? -1 : at + metadataHead.length;
+}
+
+/** What `spliceResourceVersion` puts in: `"resourceVersion":"123",`, without the comma where metadata is empty. */
+function resourceVersionField(stored: Uint8Array, offset: number, revision: Revision): string {
+  return stored[offset] === closingBrace ? `"resourceVersion":"${revision}"` : `"resourceVersion":"${revision}",`;
+}
+
+/** Most revisions have few digits; this many bytes always hold the field. */
+export const resourceVersionBytesMax = 40;
+
+/** Writes `stored` with its resourceVersion to `target` at `at`; returns the length. */
+export function spliceInto(target: Uint8Array, at: number, stored: Uint8Array, offset: number, revision: Revision): number {
+  const field = resourceVersionField(stored, offset, revision);
+  target.set(stored.subarray(0, offset), at);
+  for (let i = 0; i < field.length; i++) target[at + offset + i] = field.charCodeAt(i);
+  target.set(stored.subarray(offset), at + offset + field.length);
+  return stored.length + field.length;
+}
+
+/** The object as clients see it at `revision`. */
+export function spliceResourceVersion(stored: Uint8Array, revision: Revision): Uint8Array {
+  const ours = inStorageForm(stored);
+  const offset = resourceVersionOffset(ours);
+  const target = new Uint8Array(ours.length + resourceVersionField(ours, offset, revision).length);
+  spliceInto(target, 0, ours, offset, revision);
+  return target;
+}
+
+/** `stored` itself, or its re-encoding where someone else wrote it in another order or with a resourceVersion. */
+export function inStorageForm(stored: Uint8Array): Uint8Array {
+  if (resourceVersionOffset(stored) >= 0) return stored;
+  return encodeForStorage(parseBytes(stored));
+}
+
+/** Replaces the resourceVersion of bytes that `spliceResourceVersion` made. */
+export function withResourceVersion(bytes: Uint8Array, revision: Revision): Uint8Array {
+  const offset = resourceVersionOffset(bytes) + '"resourceVersion":"'.length;
+  const end = bytes.indexOf(0x22, offset);
+  const digits = String(revision);
+  const target = new Uint8Array(bytes.length - (end - offset) + digits.length);
+  target.set(bytes.subarray(0, offset), 0);
+  for (let i = 0; i < digits.length; i++) target[offset + i] = digits.charCodeAt(i);
+  target.set(bytes.subarray(end), offset + digits.length);
+  return target;
+}
+
+export function parseBytes(bytes: Uint8Array): KubeObject {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as KubeObject;
+}
