@@ -26,13 +26,18 @@ export class InformerSet {
 
   /** The one informer of the resource, over all namespaces and without managedFields. Made at first need; runs once the set has started. */
   get<T extends ApiObject>(resource: Resource<T>): Informer<T> {
-    const name = `${resource.group}/${resource.version}/${resource.resource}`;
+    const name = nameOf(resource);
     const found = this.#informers.get(name);
     if (found) return found as unknown as Informer<T>;
     const informer = new Informer<T>(this.#client, resource, { ...this.#options, transform: dropManagedFields });
     this.#informers.set(name, informer as unknown as Informer<ApiObject>);
     if (this.#signal) this.#running.push(informer.run(this.#signal));
     return informer;
+  }
+
+  /** The informer of the resource where somebody has asked for it. */
+  find(resource: Resource): Informer<ApiObject> | undefined {
+    return this.#informers.get(nameOf(resource));
   }
 
   /** Runs all informers, and those asked for later, until `signal` aborts. */
@@ -49,4 +54,8 @@ export class InformerSet {
   async stopped(): Promise<void> {
     await Promise.all(this.#running);
   }
+}
+
+function nameOf({ group, version, resource }: Resource): string {
+  return `${group}/${version}/${resource}`;
 }

@@ -3,9 +3,13 @@
  * enough: what exactly is wrong (in Go's words), how deep it nests, and which
  * fields stand twice. Never recursive.
  */
+import { ApiError } from '../api/errors.ts';
 
-export class JsonSyntaxError extends Error {
-  override readonly name = 'JsonSyntaxError';
+/** A body that is not JSON: 400, with Go's words as the message. */
+export class JsonSyntaxError extends ApiError {
+  constructor(message: string) {
+    super({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason: 'BadRequest', code: 400 });
+  }
 }
 
 /** Go's limit. */

@@ -4,6 +4,7 @@
  * and bytes that are not UTF-8 become U+FFFD, and what is wrong is said in the
  * words of Go's encoding/json, which clients and tests look for.
  */
+import { encodeUtf8 } from '../base/bytes.ts';
 import { JsonSyntaxError, depthMax, explainJsonError, isTooDeep } from './json-scan.ts';
 
 export { JsonSyntaxError, findDuplicateFields } from './json-scan.ts';
@@ -49,7 +50,7 @@ export function stringifyJson(value: unknown): string {
 }
 
 export function encodeJson(value: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(value));
+  return encodeUtf8(JSON.stringify(value));
 }
 
 export function isExactInteger(value: unknown): value is ExactInteger {

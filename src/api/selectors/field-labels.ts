@@ -18,11 +18,14 @@ interface FieldSource {
 /** The fields of one stored resource that selectors can name, in the order in which their values are kept. */
 export class SelectableFields {
   readonly names: readonly string[];
+  /** Where in an object the values stand: what `valuesOf` needs to see of it. */
+  readonly paths: readonly (readonly string[])[];
   readonly #sources: readonly FieldSource[];
 
   constructor(sources: Readonly<Record<string, FieldSource>>) {
     this.names = Object.keys(sources);
     this.#sources = Object.values(sources);
+    this.paths = this.#sources.flatMap((source) => source.paths);
   }
 
   /** The values for `names`. */

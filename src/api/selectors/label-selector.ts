@@ -78,6 +78,11 @@ export function labelSelectorOf(spec: LabelSelectorSpec | undefined): LabelSelec
   return new LabelSelector(requirements);
 }
 
+/** Whether a spec's selector takes an object with these labels; throws SelectorError for one that makes no sense. */
+export function matchesLabelSelector(spec: LabelSelectorSpec | undefined, labels: Labels | undefined): boolean {
+  return labelSelectorOf(spec).matches(labels);
+}
+
 /** A requirement whose key, number of values and values are as they must be; throws SelectorError. */
 export function checkedRequirement(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
   const problems: string[] = [];

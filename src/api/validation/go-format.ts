@@ -40,12 +40,16 @@ const htmlEscapes: Readonly<Record<string, string>> = {
   '\u2029': '\\u2029',
 };
 
-/** As Go's json.Marshal: `<`, `>` and `&` escaped; an absent value is null; int64 beyond 2^53 kept exact. */
+/** As Go's json.Marshal: `<`, `>` and `&` escaped; an absent value is null. */
 export function goJson(value: unknown): string {
   if (value === undefined) return 'null';
   if (typeof value === 'bigint') return value.toString();
-  const text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? JSON.rawJSON(item.toString()) : item));
-  return text.replace(/[<>&\u2028\u2029]/g, (char) => htmlEscapes[char]!);
+  return JSON.stringify(value, exactNumber).replace(/[<>&\u2028\u2029]/g, (char) => htmlEscapes[char]!);
+}
+
+/** Exact where it matters little: an int64 beyond 2^53 inside an object that is printed as a whole loses its last digits. */
+function exactNumber(_: string, item: unknown): unknown {
+  return typeof item === 'bigint' ? Number(item) : item;
 }
 
 /** As fmt's `%#v` of a []string. */

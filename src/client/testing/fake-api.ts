@@ -5,7 +5,9 @@
  */
 import { alreadyExists, apiError, ApiError, conflict, notFound, staleObject } from '../../api/errors.ts';
 import type { ExchangeHandler, ExchangeRequest, Responder } from '../../base/exchange.ts';
-import type { ApiObject } from '../resource.ts';
+import type { ApiObject, Resource } from '../resource.ts';
+
+const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 interface Stored extends ApiObject {
   spec?: unknown;
@@ -34,6 +36,8 @@ export interface FakeRequest {
 
 export class FakeApi {
   readonly requests: FakeRequest[] = [];
+  /** What discovery says. */
+  served: readonly Resource[] = [];
   /** Set to make requests fail: return what to answer, or undefined to go on. */
   fail: (request: FakeRequest) => ApiError | undefined = () => undefined;
   readonly #objects = new Map<string, Stored>();
@@ -86,6 +90,10 @@ export class FakeApi {
       this.requests.push(seen);
       const failure = this.fail(seen);
       if (failure) throw failure;
+      if (request.target === '/api' || request.target === '/apis') {
+        answer(responder, 200, this.#discovery(request.target === '/api'));
+        return;
+      }
       const target = parseTarget(request.target);
       if (request.method === 'GET' && target.query.get('watch')) this.#watch(target, responder);
       else answer(responder, request.method === 'POST' ? 201 : 200, this.#answer(request, target, body as Stored));
@@ -93,6 +101,16 @@ export class FakeApi {
       const failure = error instanceof ApiError ? error : apiError(500, 'InternalError', String(error));
       answer(responder, failure.code, failure.status);
     }
+  }
+
+  #discovery(core: boolean): unknown {
+    const items = this.served
+      .filter(({ group }) => (group === '') === core)
+      .map(({ group, version, resource, kind, namespaced }) => ({
+        metadata: { name: group },
+        versions: [{ version, resources: [{ resource, scope: namespaced ? 'Namespaced' : 'Cluster', verbs, responseKind: { group, version, kind } }] }],
+      }));
+    return { kind: 'APIGroupDiscoveryList', items };
   }
 
   #answer(request: ExchangeRequest, target: Target, body: Stored): unknown {

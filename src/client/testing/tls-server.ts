@@ -3,10 +3,8 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-// @peculiar/x509 needs it loaded first.
-import 'reflect-metadata';
-import { BasicConstraintsExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
 import type { ExchangeHandler, Responder } from '../../base/exchange.ts';
+import { selfSigned } from './self-signed.ts';
 
 export interface TlsServer {
   readonly url: string;
@@ -16,7 +14,7 @@ export interface TlsServer {
 }
 
 export async function startTlsServer(handler: ExchangeHandler, settings: http2.Settings = {}): Promise<TlsServer> {
-  const { cert, key } = await selfSigned();
+  const { cert, key } = selfSigned();
   const server = http2.createSecureServer({ cert, key, settings });
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session) => {
@@ -62,25 +60,11 @@ function responderOf(stream: ServerHttp2Stream): Responder {
       for (const chunk of chunks) stream.write(chunk);
       stream.end();
     },
-    destroy: () => stream.close(http2.constants.NGHTTP2_CANCEL),
+    destroy: () => void stream.destroy(new Error('broken off')),
     get closed() {
       return stream.destroyed;
     },
     onDrain: (callback) => void stream.on('drain', callback),
     onClose: (callback) => void stream.once('close', callback),
   };
-}
-
-async function selfSigned(): Promise<{ cert: string; key: string }> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: '01',
-    name: 'CN=test',
-    keys,
-    signingAlgorithm: algorithm,
-    extensions: [new BasicConstraintsExtension(true), new SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }])],
-  });
-  const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-  return { cert: certificate.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n` };
 }

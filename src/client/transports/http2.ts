@@ -252,6 +252,6 @@ function plainHeaders(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): 
 
 async function* chunksOf(stream: ClientHttp2Stream): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) yield chunk as Uint8Array;
-  // node:http2 ends a stream that the server cancelled as if it were whole.
-  if (stream.aborted || stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR) throw new Error('the server broke off its answer');
+  // Iteration ends as if all were well when the connection goes; only `end` says that the answer is whole.
+  if (!stream.readableEnded || stream.aborted) throw new Error('the server broke off its answer');
 }

@@ -7,10 +7,21 @@ import type { CallerIdentity } from './exchange.ts';
 import { PostBatch, sliceOf, windowBytes } from './port-messages.ts';
 import type { ClientMessage, Post, ServerMessage } from './port-messages.ts';
 
-/** One transport over a port of its own. For several identities over one port see PortClient. */
+/** Ports in use: transports of several identities may share one, and the last to close closes it. */
+const clients = new WeakMap<MessagePort, { readonly client: PortClient; users: number }>();
+
 export function portTransport(port: MessagePort, identity: CallerIdentity): Transport {
-  const client = new PortClient(port);
-  return { ...client.as(identity), close: () => client.close() };
+  const shared = clients.get(port) ?? { client: new PortClient(port), users: 0 };
+  clients.set(port, shared);
+  shared.users++;
+  let open = true;
+  return {
+    ...shared.client.as(identity),
+    async close() {
+      if (open && --shared.users === 0) await shared.client.close();
+      open = false;
+    },
+  };
 }
 
 interface Pending {

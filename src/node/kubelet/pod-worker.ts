@@ -68,6 +68,7 @@ export class PodWorker {
     const phase = this.pod.status?.phase;
     if (phase === 'Succeeded' || phase === 'Failed') this.#event('stop');
     if (this.#view?.sandbox?.ready) this.#event('sandboxReady');
+    this.#followProbes();
     this.#armDeadline();
     this.#advance();
   }
@@ -77,7 +78,7 @@ export class PodWorker {
     const before = this.pod;
     this.pod = pod;
     if (before.spec.activeDeadlineSeconds !== pod.spec.activeDeadlineSeconds) this.#armDeadline();
-    this.#writer.onPodUpdated();
+    this.#writer.onPodUpdated(before, pod);
     this.#advance();
   }
 
@@ -326,14 +327,10 @@ export class PodWorker {
       });
   }
 
-  /** Everything is reported: a pod that is being deleted can go. */
+  /** What is left is the status writer's: the last status, and the end of a pod that is being deleted. */
   #finish(): void {
     this.#closeProbers();
-    if (this.#forgotten) {
-      this.#event('forgotten');
-      return;
-    }
-    if (this.pod.metadata.deletionTimestamp && this.#writer.clean) this.#writer.deletePod();
+    if (this.#forgotten) this.#event('forgotten');
   }
 
   #release(): void {
@@ -390,11 +387,6 @@ export class PodWorker {
       },
       reported && { started: reported.started ?? false, ready: reported.ready },
     );
-  }
-
-  /** Takes up what the runtime already runs; called before `begin`. */
-  adoptView(): void {
-    this.#followProbes();
   }
 
   #armDeadline(): void {

@@ -30,7 +30,7 @@ export interface Runtime {
   removeContainer(containerId: string): Promise<void>;
   probe(containerId: string, kind: ProbeKind): Promise<boolean>;
   /** For runtimes that forget when the process ends: take what the API says of the pod as its state. */
-  adopt?(pod: Pod): void;
+  adopt?(pod: Pod): RuntimePod | undefined;
 }
 
 export type ProbeKind = 'startup' | 'liveness' | 'readiness';

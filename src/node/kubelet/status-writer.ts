@@ -6,6 +6,7 @@
  */
 import type { Timer } from '../../base/clock.ts';
 import { isConflict, isNotFound } from '../../client/failure.ts';
+import type { Pod } from '../../api/types/core-v1.ts';
 import type { PodWorker } from './pod-worker.ts';
 import { statusPatch } from './status-patch.ts';
 import type { WorkerHost } from './worker-host.ts';
@@ -31,11 +32,6 @@ export class StatusWriter {
     this.#host = host;
   }
 
-  /** The API says what the worker knows. */
-  get clean(): boolean {
-    return !this.#dirty && !this.#writing;
-  }
-
   /** Something may have changed. */
   mark(): void {
     if (this.#closed) return;
@@ -45,8 +41,9 @@ export class StatusWriter {
     else this.#held ??= this.#host.clock.after(holdMs, () => this.#flush());
   }
 
-  onPodUpdated(): void {
-    this.#deleting = false;
+  /** A pod that outlived its deletion was held by finalizers: once they change, it is tried again. */
+  onPodUpdated(before: Pod, pod: Pod): void {
+    if (before.metadata.finalizers?.length !== pod.metadata.finalizers?.length) this.#deleting = false;
   }
 
   close(): void {
@@ -59,7 +56,6 @@ export class StatusWriter {
     if (this.#deleting || this.#closed) return;
     this.#deleting = true;
     this.#host.deletePod(this.#worker.pod).then(
-      // Another finalizer may hold it: then an update will come, and the next try with it.
       () => {},
       (error: unknown) => {
         if (isNotFound(error) || isConflict(error)) this.#worker.forget();
@@ -77,6 +73,7 @@ export class StatusWriter {
     const next = this.#worker.status();
     const patch = statusPatch(pod.status ?? {}, next);
     if (!patch) {
+      this.#failures = 0;
       if (this.#worker.state === 'ended' && pod.metadata.deletionTimestamp) this.deletePod();
       return;
     }
@@ -103,7 +100,6 @@ export class StatusWriter {
     const delayMs = Math.min(retryFirstMs * 2 ** Math.min(this.#failures++, 10), retryMaxMs);
     this.#host.logger.warn('writing a pod failed, will retry', { pod: this.#worker.pod.metadata.name, error });
     this.#host.clock.after(delayMs, () => {
-      this.#failures = Math.max(1, this.#failures);
       before();
       this.#dirty = true;
       this.#flush();

@@ -3,21 +3,36 @@ import type { Catalogue, ResourceInfo } from '../../api/catalogue.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Random } from '../../base/random.ts';
+import type { ClusterView } from '../admission/contract.ts';
+import type { TokenAuthenticator } from '../access/authentication.ts';
+import type { RbacAuthorizer } from '../access/rbac.ts';
+import type { TokenIssuer } from '../access/tokens.ts';
 import type { Authenticator, Authorizer, RequestAttributes } from '../access/contract.ts';
 import type { ChangeContext, Registry } from '../registry/registry.ts';
+import type { ResourceCache } from '../watchcache/resource-cache.ts';
 import type { WatchCacheSet } from '../watchcache/watch-cache-set.ts';
+import type { HealthCheck } from './health.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { ServerMetrics } from './server-metrics.ts';
-import type { TokenIssuer } from './subresources/token.ts';
 
 /** What every path of the server works with; made once by the composition root. */
 export interface ApiServerParts {
   readonly catalogue: Catalogue;
   readonly registry: Registry;
   readonly caches: WatchCacheSet;
-  readonly authenticators: readonly Authenticator[];
+  readonly view: ClusterView;
+  readonly authentication: Authenticator;
   readonly authorizer: Authorizer;
+  /** Who can say which rules a user has. */
+  readonly rbac: RbacAuthorizer;
   readonly tokens: TokenIssuer;
+  /** The kinds of bearer tokens that are known, for TokenReview. */
+  readonly tokenKinds: readonly TokenAuthenticator[];
+  /** What this API server answers to. */
+  readonly audiences: readonly string[];
+  /** The bodies of /.well-known/openid-configuration and /openid/v1/jwks. */
+  readonly issuerDocuments: { readonly discovery: string; readonly keys: string };
+  readonly health: readonly HealthCheck[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -34,6 +49,7 @@ export interface Call {
   readonly attributes: RequestAttributes;
   /** Texts for Warning headers, in order, each once. */
   readonly warnings: Set<string>;
+  readonly auditId: string;
 }
 
 /** A call for a resource of the catalogue. */
@@ -42,6 +58,7 @@ export interface ResourceCall extends Call {
   readonly resource: ResourceInfo;
   /** The same resource in the version that is stored. */
   readonly stored: ResourceInfo;
+  readonly cache: ResourceCache;
 }
 
 export function changeContextOf(call: Call, options: { readonly dryRun: boolean } & Record<string, unknown>): ChangeContext {

@@ -1,7 +1,7 @@
 import { deleteObject } from '../registry/deletion.ts';
 import * as errors from '../../api/errors.ts';
 import { changeContextOf, type ResourceCall } from './call.ts';
-import { listQueryOf } from './read-path.ts';
+import { listRequestOf } from './read-path.ts';
 import { sendList } from './respond.ts';
 import { deleteOptionsOfCall } from './write-path.ts';
 
@@ -13,11 +13,11 @@ export async function deleteCollection(call: ResourceCall): Promise<void> {
   const { parts, stored, info } = call;
   const { options, dryRun } = await deleteOptionsOfCall(call);
   const context = changeContextOf(call, { ...options, dryRun });
-  const found = await parts.caches.cacheOf(stored).list(listQueryOf(call));
-  const waiting = [...found.entries];
+  const found = await call.cache.list(listRequestOf(call));
   const deleted: { readonly bytes: Uint8Array }[] = [];
+  let next = 0;
   const worker = async () => {
-    for (let entry = waiting.shift(); entry; entry = waiting.shift()) {
+    for (let entry = found.entries[next++]; entry; entry = found.entries[next++]) {
       try {
         const ownContext = { ...context, namespace: entry.namespace };
         deleted.push((await deleteObject(parts.registry, stored, entry.name, options, ownContext)).written);
@@ -27,6 +27,6 @@ export async function deleteCollection(call: ResourceCall): Promise<void> {
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(inFlightMax, waiting.length) }, worker));
-  await sendList(call, { revision: found.revision, entries: deleted, continueToken: undefined, remainingItemCount: undefined });
+  await Promise.all(Array.from({ length: Math.min(inFlightMax, found.entries.length) }, worker));
+  await sendList(call, { revision: found.revision, entries: deleted, continueToken: found.continueToken, remainingItemCount: undefined });
 }

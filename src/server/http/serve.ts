@@ -5,16 +5,18 @@
  * on the way becomes a Status here, and only here.
  */
 import type { ExchangeHandler, ExchangeRequest, Responder, UserInfo } from '../../base/exchange.ts';
+import { assert } from '../../base/assert.ts';
 import * as errors from '../../api/errors.ts';
-import { authorizeOrThrow } from '../access/authorize.ts';
 import type { RequestAttributes } from '../access/contract.ts';
-import { impersonate } from '../access/impersonation.ts';
-import type { ApiServerParts, Call } from './call.ts';
+import { forbiddenRequest } from '../access/authorization.ts';
+import { impersonate, isImpersonating } from '../access/impersonation.ts';
+import type { ApiServerParts, Call, ResourceCall } from './call.ts';
 import { serveRead } from './read-path.ts';
 import { parseRequestInfo, type RequestInfo } from './request-info.ts';
 import { sendError } from './respond.ts';
 import { serveSubresource } from './subresources/table.ts';
 import { serveSystemPath } from './system-paths.ts';
+import { isVirtual, serveVirtual } from './virtual-resources.ts';
 import { serveWatch } from './watch-path.ts';
 import { serveWrite } from './write-path.ts';
 
@@ -36,17 +38,22 @@ export function createHandler(parts: ApiServerParts): ExchangeHandler {
 
 async function serve(parts: ApiServerParts, request: ExchangeRequest, responder: Responder, info: RequestInfo): Promise<void> {
   const authenticated = await authenticate(parts, request);
-  const user = request.headers['impersonate-user'] === undefined ? authenticated : await impersonate(parts.authorizer, authenticated, request.headers);
+  const user = isImpersonating(request.headers) ? await impersonate(authenticated, request.headers, parts.authorizer) : authenticated;
   const attributes = attributesOf(info, user);
-  const call: Call = { parts, request, responder, info, user, attributes, warnings: new Set() };
-  await authorizeOrThrow(parts.authorizer, attributes);
+  const call: Call = { parts, request, responder, info, user, attributes, warnings: new Set(), auditId: request.headers['audit-id'] ?? parts.random.uuid() };
+  const answer = parts.authorizer.authorize(attributes);
+  const { decision, reason } = answer instanceof Promise ? await answer : answer;
+  if (decision !== 'allow') throw forbiddenRequest(attributes, reason);
   if (!info.isResource) return serveSystemPath(call);
 
   const resource = parts.catalogue.lookup(info.group, info.version, info.resource);
   if (!resource) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
   if (resource.namespaced !== (info.namespace !== '') && !(info.namespace === '' && coversAllNamespaces(info)) && info.resource !== 'namespaces')
     throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
-  const resourceCall = { ...call, resource, stored: parts.catalogue.stored(resource) };
+  if (isVirtual(resource)) return serveVirtual({ ...call, resource });
+  const cache = parts.caches.cache(resource.storagePrefix);
+  assert(cache, 'every resource that is kept has a watch cache');
+  const resourceCall: ResourceCall = { ...call, resource, stored: parts.catalogue.stored(resource), cache };
   if (info.subresource !== '' && (await serveSubresource(resourceCall))) return;
   switch (info.verb) {
     case 'get':
@@ -70,12 +77,9 @@ function coversAllNamespaces(info: RequestInfo): boolean {
 }
 
 async function authenticate(parts: ApiServerParts, request: ExchangeRequest): Promise<UserInfo> {
-  for (const authenticator of parts.authenticators) {
-    const answer = authenticator.authenticate(request);
-    const user = answer instanceof Promise ? await answer : answer;
-    if (user) return user;
-  }
-  throw errors.unauthorized();
+  const user = await parts.authentication.authenticate(request);
+  if (!user) throw errors.unauthorized();
+  return user;
 }
 
 function attributesOf(info: RequestInfo, user: UserInfo): RequestAttributes {

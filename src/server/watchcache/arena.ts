@@ -15,8 +15,8 @@ export class Arena {
   readonly items: ArenaItem[] = [];
   queued = false;
 
-  constructor(size: number) {
-    this.buffer = new Uint8Array(size);
+  constructor(buffer: Uint8Array) {
+    this.buffer = buffer;
   }
 }
 
@@ -69,13 +69,13 @@ export class ArenaSpace {
   /** An arena with `length` bytes free at its `used`. The caller writes them and makes the item at once. */
   reserve(length: number): Arena {
     if (length > this.#arenaBytes / 4) {
-      const own = new Arena(length);
+      const own = new Arena(new Uint8Array(length));
       this.#arenas.add(own);
       return own;
     }
     const current = this.#current;
     if (current && current.used + length <= current.buffer.length) return current;
-    this.#current = new Arena(this.#arenaBytes);
+    this.#current = new Arena(new Uint8Array(this.#arenaBytes));
     this.#arenas.add(this.#current);
     if (current) this.#review(current);
     return this.#current;

@@ -1,40 +1,11 @@
 /**
- * What the watch cache asks of those around it: writers that know what they
- * wrote, sinks that take frames, encodings that make them, a way to let the
- * loop turn, and someone who counts.
+ * What the watch cache asks of those around it: sinks that take frames,
+ * encodings that make them, a way to let the loop turn, and someone who counts.
  */
-import type { KubeObject, GroupVersion } from '../../api/object.ts';
 import type { Status } from '../../api/types/meta-v1.ts';
-import type { SelectableFields } from '../../api/selectors/field-labels.ts';
-import type { Labels } from '../../api/selectors/label-selector.ts';
 import type { Revision } from '../../storage/contract.ts';
 import type { CacheEntry } from './cache-entry.ts';
-
-/** What a writer hands along with a commit (`Commit.hint`), so that the cache need not parse what was written. */
-export interface IndexHint {
-  readonly labels: Labels | undefined;
-  /** In the order of the resource's SelectableFields. */
-  readonly fields: readonly string[];
-}
-
-/** The hint for an object that is about to be written. Keeps the object's labels: do not change them afterwards. */
-export function indexHint(object: KubeObject, selectable: SelectableFields): IndexHint {
-  return { labels: object.metadata.labels, fields: selectable.valuesOf(object) };
-}
-
-/** Which resource a cache holds. All served versions of a resource share one cache, in the storage version. */
-export interface CachedResource {
-  /** `/registry/<group or core>/<resource>/`. */
-  readonly storagePrefix: string;
-  readonly group: string;
-  readonly version: string;
-  readonly resource: string;
-  readonly kind: string;
-  readonly namespaced: boolean;
-  readonly selectable: SelectableFields;
-  /** The selectable fields that are indexed. */
-  readonly indexedFields: readonly string[];
-}
+import type { CachedResource } from './cached-resource.ts';
 
 export type FrameType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
@@ -126,7 +97,3 @@ export const defaultLimits: WatchCacheLimits = {
   sliceMs: 4,
   bookmarkPeriodMs: 60_000,
 };
-
-export function groupVersionOf(resource: CachedResource): GroupVersion {
-  return { group: resource.group, version: resource.version };
-}

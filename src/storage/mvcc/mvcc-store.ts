@@ -30,13 +30,10 @@ import { assertKey } from '../key.ts';
 import type { Bytes, Journal, JournalRecord } from './journal.ts';
 import { alive, keyValue, KeyIndex, versionAt, type Version } from './key-index.ts';
 import { LeaseBook } from './lease-book.ts';
-import { RevisionLog } from './revision-log.ts';
+import { emptyRevision, RevisionLog } from './revision-log.ts';
 import { ValueRing } from './value-ring.ts';
 import { watchStore, type WatchSource } from './watch.ts';
 import { WatchHub } from './watch-hub.ts';
-
-/** etcd's too: an empty store stands at 1, because 0 means "none" to its readers. */
-export const emptyRevision = 1;
 
 export const pendingCommitsMax = 10_000;
 export const pendingBytesMax = 64 * 1024 * 1024;
@@ -117,7 +114,7 @@ export class MvccStore implements Store {
     const history = this.#index.ensure(key);
     const version: Version = { history, revision, createRevision, lease, value: undefined, previous: history.latest };
     this.#leases.move(key, history.latest?.lease, lease);
-    history.latest = version;
+    this.#index.setLatest(version);
     this.#durable = revision;
     if (revision >= this.#log.first) {
       this.#log.append(version);
@@ -155,16 +152,16 @@ export class MvccStore implements Store {
   }
 
   async range(options: RangeOptions): Promise<RangeResult> {
-    const { from, to, limit = 0, signal } = options;
+    const { from, to, limit = Infinity, signal } = options;
     const revision = this.#readRevision(options.revision);
     const at = this.#durable;
     const found: Version[] = [];
-    let count = 0;
     this.#index.scan(from, to, (history) => {
       const version = versionAt(history, revision);
-      if (version !== undefined && (++count <= limit || limit === 0)) found.push(version);
-      return true;
+      if (version !== undefined) found.push(version);
+      return found.length !== limit;
     });
+    const count = found.length === limit ? this.#countAt(options, revision) : found.length;
     const values = await this.#values(found, signal);
     if (values.includes(undefined)) {
       if (options.revision !== undefined) throw new CompactedError(this.#compacted);
@@ -250,6 +247,26 @@ export class MvccStore implements Store {
     return asked;
   }
 
+  /** From how many live now, by undoing what came since; or, where much came since, by looking at each key. */
+  #countAt({ from, to }: RangeOptions, revision: Revision): number {
+    let count = this.#index.countLive(from, to);
+    if (this.#log.next - revision <= count) {
+      for (let later = revision + 1; later < this.#log.next; later++) {
+        const { history, createRevision, previous } = this.#log.at(later);
+        if (history.key < from || history.key >= to) continue;
+        if (createRevision === later) count--;
+        else if (createRevision === 0 && previous !== undefined) count++;
+      }
+      return count;
+    }
+    count = 0;
+    this.#index.scan(from, to, (history) => {
+      if (versionAt(history, revision) !== undefined) count++;
+      return true;
+    });
+    return count;
+  }
+
   #decide(commit: Commit): Promise<CommitResult> {
     const { key, expected, value } = commit;
     const lease = value === undefined ? undefined : commit.lease;
@@ -270,7 +287,7 @@ export class MvccStore implements Store {
       value: value === undefined ? undefined : this.#ring.copy(value),
       previous: standing,
     };
-    history.latest = version;
+    this.#index.setLatest(version);
     this.#log.append(version);
     this.#ring.hold(version);
     this.#leases.move(key, standing?.lease, lease);

@@ -6,6 +6,9 @@ import { assert } from '../../base/assert.ts';
 import type { Revision } from '../contract.ts';
 import type { Version } from './key-index.ts';
 
+/** Where an empty store stands, as etcd's: readers take revision 0 for "none". */
+export const emptyRevision = 1;
+
 export class RevisionLog {
   #versions: Version[] = [];
   /** The revision of `#versions[0]`. */

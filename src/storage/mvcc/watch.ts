@@ -16,7 +16,7 @@ import {
 } from '../contract.ts';
 import type { Bytes } from './journal.ts';
 import { alive, keyValue, type Version } from './key-index.ts';
-import type { RevisionLog } from './revision-log.ts';
+import { emptyRevision, type RevisionLog } from './revision-log.ts';
 import type { WatchQueue } from './watch-queue.ts';
 
 /** What a watch needs of its store. */
@@ -49,7 +49,8 @@ export function watchStore(source: WatchSource, options: WatchOptions): AsyncIte
 
 async function* run(source: WatchSource, options: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchBatch, undefined> {
   const { from, to } = options;
-  let next = options.startRevision;
+  let next = Math.max(options.startRevision, emptyRevision + 1);
+  if (options.startRevision < source.compacted()) throw new CompactedError(source.compacted());
   while (next <= source.durable()) {
     const batch = await readPast(source, options, next);
     if (signal.aborted) return;
@@ -73,7 +74,7 @@ async function* run(source: WatchSource, options: WatchOptions, signal: AbortSig
 /** The next batch of the past; without events where the scan met none. */
 async function readPast(source: WatchSource, { from, to }: WatchOptions, start: Revision): Promise<WatchBatch> {
   if (source.closed()) throw new StoreClosedError('the store is closed');
-  if (start < source.log.first) throw new CompactedError(source.compacted());
+  if (start < source.compacted()) throw new CompactedError(source.compacted());
   const end = Math.min(source.durable(), start + pastScanMax - 1);
   const versions: Version[] = [];
   const previous: (Version | undefined)[] = [];

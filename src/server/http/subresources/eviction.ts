@@ -52,7 +52,7 @@ async function spendBudget(call: ResourceCall, pod: Pod, dryRun: boolean, now: n
   const { parts, info } = call;
   const resource = budgetResource(parts.catalogue);
   const budgets: PodDisruptionBudget[] = [];
-  for (const object of parts.caches.view.list('policy', 'poddisruptionbudgets', info.namespace)) {
+  for (const object of parts.view.list('policy', 'poddisruptionbudgets', info.namespace)) {
     const budget = object as unknown as PodDisruptionBudget;
     if (budget.spec.selector && matchesLabelSelector(budget.spec.selector, pod.metadata.labels ?? {})) budgets.push(budget);
   }

@@ -1,0 +1,168 @@
+/**
+ * The API server put together: store, watch caches, access, admission,
+ * registry, HTTP. One of these runs in the all-in-one process, or alone.
+ */
+import { createPublicKey } from 'node:crypto';
+import { join } from 'node:path';
+import { builtInCatalogue, type Catalogue, type ResourceInfo } from '../api/catalogue.ts';
+import type { Clock } from '../base/clock.ts';
+import type { ExchangeHandler } from '../base/exchange.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Random } from '../base/random.ts';
+import { Authentication } from '../server/access/authentication.ts';
+import { mastersAuthorizer, unionAuthorizer } from '../server/access/authorization.ts';
+import { BootstrapTokenAuthenticator } from '../server/access/bootstrap-token.ts';
+import { RbacAuthorizer } from '../server/access/rbac.ts';
+import { ServiceAccountTokenAuthenticator } from '../server/access/service-account-token.ts';
+import { discoveryDocument, jwksDocument, TokenIssuer } from '../server/access/tokens.ts';
+import type { ApiServerParts } from '../server/http/call.ts';
+import { listen, type Listener } from '../server/http/listener.ts';
+import { createHandler } from '../server/http/serve.ts';
+import { ServerMetrics } from '../server/http/server-metrics.ts';
+import { isVirtual } from '../server/http/virtual-resources.ts';
+import { Registry } from '../server/registry/registry.ts';
+import { cachedResourceOf } from '../server/watchcache/cached-resource.ts';
+import { cachedClusterView } from '../server/watchcache/cluster-view.ts';
+import { WatchCacheSet } from '../server/watchcache/watch-cache-set.ts';
+import type { Store } from '../storage/contract.ts';
+import { createAdmission } from './admission.ts';
+import { bootstrap } from './bootstrap.ts';
+import { compactPeriodically } from './compaction.ts';
+import { openDatastore } from './datastore.ts';
+import { loadOrCreatePki, type Pki } from './pki/pki.ts';
+import { strategyLookup } from './strategies.ts';
+
+export interface ApiServerOptions {
+  /** `sqlite`, `memory`, or etcd addresses. */
+  readonly datastore: string;
+  readonly dataDir: string;
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface RunningApiServer {
+  readonly port: number;
+  readonly pki: Pki;
+  /** For transports within the process. */
+  readonly handler: ExchangeHandler;
+  stop(): Promise<void>;
+}
+
+const stopGraceMs = 2000;
+export const serviceAddress = '10.96.0.1';
+export const issuer = 'https://kubernetes.default.svc.cluster.local';
+
+export async function startApiServer(options: ApiServerOptions): Promise<RunningApiServer> {
+  const { clock, random, logger, dataDir, host } = options;
+  const [pki, store] = await Promise.all([
+    loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress, extraNames: host === '127.0.0.1' ? [] : [host] }),
+    openDatastore(options.datastore, dataDir, clock, logger),
+  ]);
+  const catalogue = builtInCatalogue();
+  const caches = new WatchCacheSet({ store, clock, logger });
+  for (const resource of keptResources(catalogue)) caches.add(cachedResourceOf(resource));
+  await caches.start();
+
+  const parts = assemble({ ...options, store, catalogue, caches, pki });
+  await bootstrap(parts, { advertisedPort: options.port, serviceAddress, pki });
+  const handler = createHandler(parts);
+  const listener = await listen({
+    host,
+    port: options.port,
+    certificate: pki.serving.certificate,
+    privateKey: pki.serving.privateKey,
+    clientAuthority: pki.authorityCertificate,
+    handler,
+    upgrade: (_request, socket) => socket.destroy(),
+  });
+  const compaction = compactPeriodically(store, clock, logger);
+  return {
+    port: listener.port,
+    pki,
+    handler,
+    stop: () => stopAll(listener, compaction, caches, store, parts.rbac),
+  };
+}
+
+async function stopAll(listener: Listener, compaction: { cancel(): void }, caches: WatchCacheSet, store: Store, rbac: RbacAuthorizer): Promise<void> {
+  compaction.cancel();
+  const closed = listener.close(stopGraceMs);
+  await caches.stop();
+  await closed;
+  rbac.close();
+  await store.close();
+}
+
+/** One for each storage prefix: all versions of a resource share a cache. */
+function keptResources(catalogue: Catalogue): ResourceInfo[] {
+  const kept = new Map<string, ResourceInfo>();
+  for (const resource of catalogue.all()) if (!isVirtual(resource)) kept.set(resource.storagePrefix, catalogue.stored(resource));
+  return [...kept.values()];
+}
+
+interface Pieces extends ApiServerOptions {
+  readonly store: Store;
+  readonly catalogue: Catalogue;
+  readonly caches: WatchCacheSet;
+  readonly pki: Pki;
+}
+
+function assemble({ store, catalogue, caches, pki, clock, random, logger }: Pieces): ApiServerParts {
+  const prefixes = new Map<string, string>();
+  for (const { group, resource, storagePrefix } of catalogue.all()) prefixes.set(`${group}/${resource}`, storagePrefix);
+  const view = cachedClusterView((group, resource) => caches.cache(prefixes.get(`${group}/${resource}`) ?? ''));
+  const audiences = [issuer];
+  const publicKeys = [createPublicKey(pki.serviceAccountKeys.publicKey.export({ type: 'spki', format: 'pem' }))];
+  const tokenKinds = [
+    new ServiceAccountTokenAuthenticator({ clock, view, issuers: [issuer], audiences, publicKeys }),
+    new BootstrapTokenAuthenticator(view, clock),
+  ];
+  const rbac = new RbacAuthorizer(view);
+  const authorizer = unionAuthorizer([mastersAuthorizer, rbac]);
+  const strategies = strategyLookup(view);
+  const admission = createAdmission({ view, authorizer, clock, random, writer: () => registry });
+  const registry: Registry = new Registry({
+    store,
+    catalogue,
+    current: {
+      read(resource, namespace, name) {
+        const entry = caches.cache(resource.storagePrefix)?.get(namespace, name);
+        return entry && { bytes: entry.bytes, revision: entry.modRevision };
+      },
+    },
+    admission,
+    strategyFor: strategies,
+    clock,
+    random,
+  });
+  const metrics = new ServerMetrics();
+  metrics.gauge('apiserver_storage_objects_bytes', 'Bytes of objects held by the watch caches.', () => caches.memory.liveBytes);
+  metrics.gauge('process_resident_memory_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss());
+  return {
+    catalogue,
+    registry,
+    caches,
+    view,
+    authentication: new Authentication({ tokens: tokenKinds }),
+    authorizer,
+    rbac,
+    tokens: new TokenIssuer({ clock, random, view, issuer, privateKey: pki.serviceAccountKeys.privateKey, audiences }),
+    tokenKinds,
+    audiences,
+    issuerDocuments: { discovery: discoveryDocument(issuer, `${issuer}/openid/v1/jwks`, publicKeys), keys: jwksDocument(publicKeys) },
+    health: [
+      { name: 'ping', on: ['healthz', 'livez', 'readyz'], check: () => undefined },
+      { name: 'log', on: ['healthz', 'livez', 'readyz'], check: () => undefined },
+      { name: 'etcd', on: ['healthz', 'livez', 'readyz'], check: () => undefined },
+      { name: 'informer-sync', on: ['readyz'], check: () => undefined },
+    ],
+    clock,
+    random,
+    logger,
+    metrics,
+  };
+}

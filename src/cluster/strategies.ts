@@ -1,0 +1,2 @@
+import type { Strategy } from '../server/registry/strategy.ts';
+export function strategyLookup(_: unknown) { return (): Strategy => ({}); }

@@ -1,0 +1,63 @@
+/**
+ * Runs a part of the cluster in a thread of its own: the part gets a port to
+ * the API server and nothing else of this thread. `threads/` has the entries.
+ */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { ExchangeHandler } from '../base/exchange.ts';
+import type { LogLevel, LogRecord, Logger } from '../base/logger.ts';
+import { servePort } from '../client/transports/serve-port.ts';
+
+/** What a thread is started with, beside the port. Plain data. */
+export type PartOptions = Readonly<Record<string, string | number | boolean>>;
+
+export interface PartThread {
+  /** Resolves when the part works; rejects where it could not start. */
+  readonly ready: Promise<void>;
+  /** Lets the part finish what it holds; ends it after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** From the thread. */
+export type PartReport =
+  | { readonly type: 'ready' }
+  | { readonly type: 'log'; readonly record: LogRecord }
+  | { readonly type: 'stopped' };
+
+export interface PartStart {
+  readonly options: PartOptions;
+  readonly logLevel: LogLevel;
+}
+
+export function startThread(entry: URL, handler: ExchangeHandler, logger: Logger, start: PartStart): PartThread {
+  const { port1, port2 } = new MessageChannel();
+  const served = servePort(port1, handler);
+  const worker = new Worker(entry, { workerData: { ...start, port: port2 }, transferList: [port2], name: entry.pathname.split('/').pop() ?? '' });
+  let stopping = false;
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.on('message', (report: PartReport) => {
+      if (report.type === 'ready') resolve();
+      else if (report.type === 'log') logger[report.record.level](report.record.message, report.record.fields);
+    });
+    worker.once('error', (error) => {
+      logger.error('a part of the cluster has failed', { part: entry.pathname.split('/').pop(), error });
+      reject(error);
+    });
+    worker.once('exit', (code) => {
+      served.close();
+      if (!stopping) reject(new Error(`a part of the cluster ended (exit code ${code})`));
+    });
+  });
+  // Whoever waits for `ready` hears of a failure; nobody has to.
+  ready.catch(() => {});
+  return {
+    ready,
+    async stop(graceMs) {
+      stopping = true;
+      worker.postMessage({ type: 'stop' });
+      const cut = setTimeout(() => void worker.terminate(), graceMs);
+      await exited;
+      clearTimeout(cut);
+    },
+  };
+}

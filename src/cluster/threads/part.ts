@@ -1,0 +1,44 @@
+/** What every thread's entry does: log to the parent, say when it is ready, stop when told. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { assert } from '../../base/assert.ts';
+import { createLogger, type Logger } from '../../base/logger.ts';
+import type { PartOptions, PartReport, PartStart } from '../thread.ts';
+
+export interface PartContext {
+  readonly port: MessagePort;
+  readonly options: PartOptions;
+  readonly logger: Logger;
+  /** Aborts when the part shall stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs `start`; what it returns is called, and waited for, at the end. */
+export async function runPart(start: (context: PartContext) => Promise<() => Promise<void>>): Promise<void> {
+  const parent = parentPort;
+  assert(parent, 'a part runs in a thread');
+  const { port, options, logLevel } = workerData as PartStart & { port: MessagePort };
+  const report = (message: PartReport) => parent.postMessage(message);
+  const logger = createLogger((record) => report({ type: 'log', record: { ...record, fields: cloneable(record.fields) } }), logLevel);
+  const stopping = new AbortController();
+  const stop = await start({ port, options, logger, signal: stopping.signal });
+  parent.on('message', (message: { type: string }) => {
+    if (message.type !== 'stop') return;
+    stopping.abort();
+    stop()
+      .catch((error: unknown) => logger.error('stopping failed', { error }))
+      .finally(() => {
+        port.close();
+        parent.close();
+      });
+  });
+  report({ type: 'ready' });
+}
+
+/** Functions and handles cannot cross; errors cross as text. */
+function cloneable(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields))
+    copy[name] = value instanceof Error ? (value.stack ?? value.message) : typeof value === 'object' && value !== null ? JSON.stringify(value) : typeof value === 'function' ? '' : value;
+  return copy;
+}

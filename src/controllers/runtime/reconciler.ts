@@ -1,0 +1,70 @@
+/**
+ * The loop that most controllers are: changes seen by informers put keys into a
+ * work queue, workers call `reconcile` with them. What reconcile throws comes
+ * back with backoff; a conflict is no failure, only news that has not arrived.
+ */
+import { isAborted, isConflict } from '../../client/failure.ts';
+import type { Informer, InformerHandler } from '../../client/informer.ts';
+import { keyOf } from '../../client/resource.ts';
+import type { ApiObject } from '../../client/resource.ts';
+import { WorkQueue } from '../../client/work-queue.ts';
+import type { WorkQueueOptions } from '../../client/work-queue.ts';
+import type { Controller, ControllerContext } from './context.ts';
+
+export interface ReconcilerOptions {
+  readonly name: string;
+  readonly workers?: number;
+  readonly queue?: Partial<WorkQueueOptions>;
+  reconcile(key: string, signal: AbortSignal): Promise<void>;
+  /** Beside the queue: periodic work. */
+  started?(signal: AbortSignal): void;
+}
+
+export interface Reconciler extends Controller {
+  readonly queue: WorkQueue;
+}
+
+const workersDefault = 10;
+
+export function reconciler(context: ControllerContext, options: ReconcilerOptions): Reconciler {
+  const logger = context.logger.child({ controller: options.name });
+  const queue = new WorkQueue({ clock: context.clock, ...options.queue });
+  return {
+    name: options.name,
+    queue,
+    async run(signal) {
+      options.started?.(signal);
+      await queue.run(options.workers ?? workersDefault, (key) => options.reconcile(key, signal), signal, (key, error) => {
+        if (isConflict(error) || isAborted(error)) logger.debug('reconcile again', { key, error });
+        else logger.warn('reconcile failed', { key, error });
+      });
+    },
+  };
+}
+
+/** Puts the key of each object that changes into the queue. */
+export function enqueueChanges<T extends ApiObject>(informer: Informer<T>, queue: WorkQueue): void {
+  informer.addHandler(onChange<T>((object) => queue.add(keyOf(object))));
+}
+
+/** A handler that does not care what kind of change it is. */
+export function onChange<T>(notify: (object: T) => void): InformerHandler<T> {
+  return { onAdd: notify, onUpdate: (_, current) => notify(current), onDelete: notify };
+}
+
+/** Calls `work` every `periodMs` until `signal` aborts; never twice at once, and what it throws is logged. */
+export function periodically(context: ControllerContext, name: string, periodMs: number, signal: AbortSignal, work: () => Promise<void>): void {
+  let running = false;
+  const timer = context.clock.every(periodMs, () => {
+    if (running || signal.aborted) return;
+    running = true;
+    work()
+      .catch((error: unknown) => {
+        if (!signal.aborted) context.logger.warn('periodic work failed', { controller: name, error });
+      })
+      .finally(() => {
+        running = false;
+      });
+  });
+  signal.addEventListener('abort', () => timer.cancel(), { once: true });
+}

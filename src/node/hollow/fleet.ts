@@ -1,0 +1,125 @@
+/**
+ * A fleet of hollow nodes in one process: each is a kubelet with an identity of
+ * its own over the pretending runtime; all share one timer. A fleet that starts
+ * again takes its nodes and their pods up where the API says they were.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Random } from '../../base/random.ts';
+import type { Client } from '../../client/client.ts';
+import { EventRecorder } from '../../client/event-recorder.ts';
+import { Kubelet } from '../kubelet/kubelet.ts';
+import type { NodeDescription } from '../kubelet/node-status.ts';
+import { blockOf, formatIpv4, parseIpv4 } from './addresses.ts';
+import { HollowRuntime } from './hollow-runtime.ts';
+import { sharedClock } from './shared-clock.ts';
+import { defaultStages } from './stages.ts';
+import type { Stage } from './stages.ts';
+
+export interface HollowFleetOptions {
+  readonly count: number;
+  /** Nodes are named by it and their index. */
+  readonly namePrefix?: string;
+  /** A client that acts as `system:node:<name>` of the group `system:nodes`. */
+  clientFor(nodeName: string): Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly capacity?: Readonly<Record<string, string>>;
+  /** Labels beside the kubelet's own, e.g. a zone by index. */
+  labelsFor?(index: number): Readonly<Record<string, string>>;
+  readonly taints?: NodeDescription['taints'];
+  readonly stages?: readonly Stage[];
+  readonly sandboxMs?: number;
+  /** Off, pods' events cost nothing. */
+  readonly events?: boolean;
+  /** Nodes that register at the same time. */
+  readonly registerParallel?: number;
+  /** Each node gets a /24 of this network. */
+  readonly podNetwork?: string;
+  /** Nodes' own addresses are counted from here. */
+  readonly nodeNetwork?: string;
+}
+
+export interface HollowFleet {
+  readonly kubelets: readonly Kubelet[];
+  /** Resolves once every node is registered. */
+  readonly registered: Promise<void>;
+}
+
+const defaultCapacity = { cpu: '8', memory: '32Gi', pods: '110', 'ephemeral-storage': '100Gi', 'hugepages-1Gi': '0', 'hugepages-2Mi': '0' };
+
+export function startHollowFleet(options: HollowFleetOptions): HollowFleet {
+  const shared = sharedClock(options.clock);
+  // A signal of its own for each: adding and removing listeners of one signal costs its number of listeners.
+  const stops = Array.from({ length: options.count }, () => new AbortController());
+  const kubelets = stops.map(({ signal }, index) => hollowKubelet({ ...options, signal }, index, shared));
+  const stop = () => {
+    for (const one of stops) one.abort(options.signal.reason);
+    shared.close();
+  };
+  if (options.signal.aborted) stop();
+  else options.signal.addEventListener('abort', stop, { once: true });
+  return { kubelets, registered: startAll(kubelets, options.registerParallel ?? 50) };
+}
+
+/** In parallel, but not all at once: thousands of registrations would starve everything else. */
+async function startAll(kubelets: readonly Kubelet[], parallel: number): Promise<void> {
+  let next = 0;
+  const work = async () => {
+    for (let kubelet = kubelets[next++]; kubelet; kubelet = kubelets[next++]) await kubelet.start();
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, kubelets.length) }, work));
+}
+
+function hollowKubelet(options: HollowFleetOptions, index: number, clock: Clock): Kubelet {
+  const { random, logger, signal } = options;
+  const name = `${options.namePrefix ?? 'node-'}${index}`;
+  const podCidr = blockOf(options.podNetwork ?? '10.128.0.0', index, 24);
+  const runtime = new HollowRuntime({ clock, random, podCidr, stages: options.stages ?? defaultStages, sandboxMs: options.sandboxMs ?? 1 });
+  const client = options.clientFor(name);
+  const capacity = { ...defaultCapacity, ...options.capacity };
+  const description: NodeDescription = {
+    name,
+    internalIp: formatIpv4(parseIpv4(options.nodeNetwork ?? '172.16.0.0') + index + 2),
+    podCidr,
+    labels: options.labelsFor?.(index) ?? {},
+    taints: options.taints ?? [],
+    capacity,
+    allocatable: capacity,
+    kubeletPort: 10250,
+    runtimeVersion: runtime.version,
+    machineId: machineIdOf(index),
+    images: [],
+  };
+  return new Kubelet({
+    client,
+    runtime,
+    clock,
+    random,
+    logger,
+    signal,
+    description,
+    heartbeatPhase: index / options.count,
+    ...(options.events === false ? {} : { record: lazyRecorder(client, clock, logger, name, signal) }),
+  });
+}
+
+/** A node that never records anything has no recorder. */
+function lazyRecorder(client: Client, clock: Clock, logger: Logger, host: string, signal: AbortSignal): EventRecorder['event'] {
+  let recorder: EventRecorder | undefined;
+  return (subject, type, reason, message) => {
+    if (!recorder) {
+      const made = new EventRecorder(client, { clock, logger, component: 'kubelet', host });
+      signal.addEventListener('abort', () => made.close(), { once: true });
+      recorder = made;
+    }
+    recorder.event(subject, type, reason, message);
+  };
+}
+
+/** A UUID that says which node of the fleet it is, the same after every start. */
+function machineIdOf(index: number): string {
+  return `00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
+}

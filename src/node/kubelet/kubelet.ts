@@ -1,0 +1,173 @@
+/**
+ * The node agent: follows the pods bound to its node and runs one worker for
+ * each. It holds no pod object but those in its workers.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Random } from '../../base/random.ts';
+import type { ObjectReference, Pod } from '../../api/types/core-v1.ts';
+import type { Client } from '../../client/client.ts';
+import { objectPath } from '../../client/client.ts';
+import { dropManagedFields } from '../../client/informer.ts';
+import { Reflector } from '../../client/reflector.ts';
+import { pods } from '../../client/resources.ts';
+import type { WatchEvent } from '../../client/watch-decoder.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { NodeDescription } from './node-status.ts';
+import { PodWorker } from './pod-worker.ts';
+import type { Runtime, RuntimePod } from './runtime.ts';
+import type { ContainerField, WorkerHost } from './worker-host.ts';
+
+export interface KubeletOptions {
+  readonly client: Client;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly description: NodeDescription;
+  /** See HeartbeatOptions. */
+  readonly heartbeatPhase: number;
+  /** Left out: no events are recorded. */
+  record?(subject: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void;
+}
+
+export class Kubelet implements WorkerHost {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly hostIps: readonly string[];
+  readonly #options: KubeletOptions;
+  /** By uid: two pods of one name may follow each other. */
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #views = new Map<string, RuntimePod>();
+
+  constructor(options: KubeletOptions) {
+    this.#options = options;
+    this.runtime = options.runtime;
+    this.clock = options.clock;
+    this.logger = options.logger;
+    this.hostIps = [options.description.internalIp];
+  }
+
+  get podCount(): number {
+    return this.#workers.size;
+  }
+
+  worker(uid: string): PodWorker | undefined {
+    return this.#workers.get(uid);
+  }
+
+  /** Resolves once the node is registered; pods are followed until the signal aborts. */
+  async start(): Promise<void> {
+    const { client, clock, random, logger, signal, description, heartbeatPhase } = this.#options;
+    for (const view of await this.runtime.list()) this.#views.set(view.uid, view);
+    const unsubscribe = this.runtime.subscribe((view) => this.#workers.get(view.uid)?.observe(view));
+    signal.addEventListener('abort', () => this.#close(unsubscribe), { once: true });
+    await new Heartbeat({ client, clock, logger, signal, description, phase: heartbeatPhase }).start();
+    if (signal.aborted) return;
+    const reflector = new Reflector<Pod>(
+      client,
+      pods,
+      { replace: (all) => this.#replace(all), apply: (events) => this.#apply(events) },
+      { clock, random, logger, fieldSelector: `spec.nodeName=${description.name}`, transform: dropManagedFields },
+    );
+    void reflector.run(signal);
+  }
+
+  /** Resolves when no pod is under way: for tests and for a drain. */
+  get settled(): boolean {
+    for (const worker of this.#workers.values()) if (!worker.settled) return false;
+    return true;
+  }
+
+  #replace(all: readonly Pod[]): void {
+    const seen = new Set<string>();
+    for (const pod of all) {
+      seen.add(pod.metadata.uid ?? '');
+      this.#put(pod);
+    }
+    for (const [uid, worker] of [...this.#workers]) if (!seen.has(uid)) worker.forget();
+    // What an earlier life of this agent left behind and nobody wants any more.
+    for (const uid of this.#views.keys()) if (!this.#workers.has(uid)) this.#discard(uid);
+    this.#views.clear();
+  }
+
+  #apply(events: readonly WatchEvent<Pod>[]): void {
+    for (const { type, object } of events) {
+      if (type === 'DELETED') this.#workers.get(object.metadata.uid ?? '')?.forget();
+      else this.#put(object);
+    }
+  }
+
+  #put(pod: Pod): void {
+    const uid = pod.metadata.uid ?? '';
+    const known = this.#workers.get(uid);
+    if (known) {
+      known.update(pod);
+      return;
+    }
+    const worker = new PodWorker(pod, this);
+    this.#workers.set(uid, worker);
+    worker.begin();
+  }
+
+  #discard(uid: string): void {
+    this.runtime
+      .stopSandbox(uid)
+      .then(() => this.runtime.removeSandbox(uid))
+      .catch((error: unknown) => this.logger.warn('removing a left-over sandbox failed', { pod: uid, error }));
+  }
+
+  #close(unsubscribe: () => void): void {
+    unsubscribe();
+    for (const worker of this.#workers.values()) worker.close();
+    this.#workers.clear();
+  }
+
+  // What workers ask.
+
+  view(pod: Pod): RuntimePod | undefined {
+    const uid = pod.metadata.uid ?? '';
+    const known = this.#views.get(uid);
+    if (known) return known;
+    if (!hasRun(pod)) return undefined;
+    return this.runtime.adopt?.(pod);
+  }
+
+  async patchStatus(pod: Pod, patch: Readonly<Record<string, unknown>>): Promise<void> {
+    const body = { metadata: { uid: pod.metadata.uid }, status: patch };
+    // The answer is not parsed: the watch brings what is needed of it.
+    await this.#options.client.send('PATCH', `${objectPath(pods, pod.metadata)}/status`, body, {
+      contentType: 'application/strategic-merge-patch+json',
+      signal: this.#options.signal,
+    });
+  }
+
+  async deletePod(pod: Pod): Promise<void> {
+    const { uid } = pod.metadata;
+    await this.#options.client.delete(pods, pod.metadata, {
+      gracePeriodSeconds: 0,
+      ...(uid === undefined ? {} : { preconditions: { uid } }),
+      signal: this.#options.signal,
+    });
+  }
+
+  record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, field?: ContainerField): void {
+    if (!this.#options.record) return;
+    const { namespace, name, uid, resourceVersion } = pod.metadata;
+    const list = field?.kind === 'main' ? 'containers' : 'initContainers';
+    const fieldPath = field && `spec.${list}{${field.container}}`;
+    this.#options.record({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid, resourceVersion, fieldPath }, type, reason, message);
+  }
+
+  onGone(worker: PodWorker): void {
+    const uid = worker.pod.metadata.uid ?? '';
+    if (this.#workers.get(uid) === worker) this.#workers.delete(uid);
+  }
+}
+
+/** Whether the API says that containers of the pod have been started here. */
+function hasRun({ status }: Pod): boolean {
+  return [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].some((container) => container.containerID);
+}

@@ -1,0 +1,153 @@
+/**
+ * VolumeBinding: a pod's claims must be bound to volumes the node can reach, or
+ * be such that they can be bound once a node is chosen. For those it tells, by
+ * the claim's `selected-node` annotation, where the volume is wanted, and waits
+ * until it is there.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { compareQuantity, parseQuantity } from '../../api/quantity.ts';
+import { labelSelectorOf } from '../../api/selectors/label-selector.ts';
+import type { PersistentVolume, PersistentVolumeClaim, TopologySelectorTerm } from '../../api/types/core-v1.ts';
+import type { Client } from '../../client/client.ts';
+import { nodes, persistentVolumeClaims, persistentVolumes } from '../../client/resources.ts';
+import type { FilterPlugin, PreBindPlugin, PreFilterPlugin } from '../framework/plugin.ts';
+import { unresolvable } from '../framework/status.ts';
+import type { Status } from '../framework/status.ts';
+import type { NodeLike } from '../snapshot/node-affinity.ts';
+import { matchesSelector } from '../snapshot/node-affinity.ts';
+import type { VolumeListers } from './volume-listers.ts';
+import { classOf, isBound } from './volume-listers.ts';
+
+const name = 'VolumeBinding';
+const unboundImmediate = unresolvable(name, 'pod has unbound immediate PersistentVolumeClaims');
+const wrongNode = unresolvable(name, "node(s) didn't match PersistentVolume's node affinity");
+const noMatch = unresolvable(name, "node(s) didn't find available persistent volumes to bind");
+const missingVolume = unresolvable(name, 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)');
+
+const noProvisioner = 'kubernetes.io/no-provisioner';
+const selectedNode = 'volume.kubernetes.io/selected-node';
+const bindTimeoutMs = 600_000;
+const pollMs = 100;
+
+interface ClaimsState {
+  readonly bound: readonly PersistentVolumeClaim[];
+  readonly delayed: readonly PersistentVolumeClaim[];
+}
+
+export interface VolumeBindingOptions {
+  readonly listers: VolumeListers;
+  readonly clock: Clock;
+  /** Left out where nothing is ever bound, as in tests of the core. */
+  readonly client?: Client;
+}
+
+export function volumeBinding(options: VolumeBindingOptions): PreFilterPlugin<ClaimsState> & FilterPlugin<ClaimsState> & PreBindPlugin {
+  const { listers } = options;
+  return {
+    name,
+    requeueOn: { volumes: true, nodeAdded: true, nodeLabels: true },
+    preFilter(shape) {
+      if (shape.claims.length === 0) return { kind: 'skip' };
+      const found = findClaims(listers, shape.namespace, shape.claims);
+      if ('code' in found) return { kind: 'rejected', status: found };
+      return { kind: 'state', state: found };
+    },
+    filterScope: 'cluster',
+    filter({ bound, delayed }, _shape, node) {
+      for (const claim of bound) {
+        const volume = listers.volume(claim.spec?.volumeName ?? '');
+        if (!volume) return missingVolume;
+        if (!reaches(volume, node)) return wrongNode;
+      }
+      const taken = new Set<string>();
+      for (const claim of delayed) if (!findVolume(listers, claim, node, taken) && !isProvisionable(listers, claim, node)) return noMatch;
+      return undefined;
+    },
+    preBind({ shape }, nodeName) {
+      if (shape.claims.length === 0 || !options.client) return undefined;
+      const found = findClaims(listers, shape.namespace, shape.claims);
+      if ('code' in found || found.delayed.length === 0) return undefined;
+      return bindClaims(options, options.client, found.delayed, nodeName);
+    },
+  };
+}
+
+function findClaims(listers: VolumeListers, namespace: string, names: readonly string[]): ClaimsState | Status {
+  const bound: PersistentVolumeClaim[] = [];
+  const delayed: PersistentVolumeClaim[] = [];
+  let immediate = false;
+  for (const claimName of names) {
+    const claim = listers.claim(namespace, claimName);
+    if (!claim) return unresolvable(name, `persistentvolumeclaim "${claimName}" not found`);
+    if (claim.status?.phase === 'Lost') {
+      return unresolvable(name, `persistentvolumeclaim "${claimName}" bound to non-existent persistentvolume "${claim.spec?.volumeName ?? ''}"`);
+    }
+    if (claim.metadata.deletionTimestamp) return unresolvable(name, `persistentvolumeclaim "${claimName}" is being deleted`);
+    if (isBound(claim)) bound.push(claim);
+    else if (listers.storageClass(classOf(claim))?.volumeBindingMode === 'WaitForFirstConsumer' && !claim.spec?.volumeName) delayed.push(claim);
+    else immediate = true;
+  }
+  return immediate ? unboundImmediate : { bound, delayed };
+}
+
+function reaches({ spec }: PersistentVolume, node: NodeLike): boolean {
+  const required = spec?.nodeAffinity?.required;
+  return !required || matchesSelector(required, node);
+}
+
+/** The smallest volume that will do; it is added to `taken`, so that no other claim of the pod gets it. */
+function findVolume(listers: VolumeListers, claim: PersistentVolumeClaim, node: NodeLike, taken: Set<string>): PersistentVolume | undefined {
+  const wanted = parseQuantity(claim.spec?.resources?.requests?.['storage'] ?? '0');
+  const selector = claim.spec?.selector ? labelSelectorOf(claim.spec.selector) : undefined;
+  let best: PersistentVolume | undefined;
+  for (const volume of listers.volumes()) {
+    const { metadata, spec, status } = volume;
+    if (status?.phase !== 'Available' || spec?.claimRef || taken.has(metadata.name ?? '')) continue;
+    if (classOf(volume) !== classOf(claim) || !reaches(volume, node) || (selector && !selector.matches(metadata.labels))) continue;
+    if ((spec?.volumeMode ?? 'Filesystem') !== (claim.spec?.volumeMode ?? 'Filesystem')) continue;
+    if (!claim.spec?.accessModes?.every((mode) => spec?.accessModes?.includes(mode))) continue;
+    const size = parseQuantity(spec?.capacity?.['storage'] ?? '0');
+    if (compareQuantity(size, wanted) < 0) continue;
+    if (!best || compareQuantity(size, parseQuantity(best.spec?.capacity?.['storage'] ?? '0')) < 0) best = volume;
+  }
+  if (best) taken.add(best.metadata.name ?? '');
+  return best;
+}
+
+function isProvisionable(listers: VolumeListers, claim: PersistentVolumeClaim, node: NodeLike): boolean {
+  const storageClass = listers.storageClass(classOf(claim));
+  if (!storageClass || storageClass.provisioner === '' || storageClass.provisioner === noProvisioner) return false;
+  const terms = storageClass.allowedTopologies ?? [];
+  return terms.length === 0 || terms.some((term) => matchesTopology(term, node));
+}
+
+function matchesTopology({ matchLabelExpressions = [] }: TopologySelectorTerm, { labels }: NodeLike): boolean {
+  return matchLabelExpressions.every(({ key, values }) => values.includes(labels[key] ?? ''));
+}
+
+/** Reserves volumes that exist, asks for those that do not, and waits for all. */
+async function bindClaims({ listers, clock }: VolumeBindingOptions, client: Client, claims: readonly PersistentVolumeClaim[], nodeName: string): Promise<void> {
+  const { metadata: { labels = {} } } = await client.get(nodes, { name: nodeName });
+  const node: NodeLike = { name: nodeName, labels };
+  const taken = new Set<string>();
+  for (const claim of claims) {
+    const volume = findVolume(listers, claim, node, taken);
+    const { namespace, name: claimName, uid } = claim.metadata;
+    if (volume) {
+      const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: claimName, uid };
+      await client.patch(persistentVolumes, volume.metadata, { spec: { claimRef } }, { type: 'merge' });
+    } else {
+      await client.patch(persistentVolumeClaims, claim.metadata, { metadata: { annotations: { [selectedNode]: nodeName } } }, { type: 'merge' });
+    }
+  }
+  const deadline = clock.monotonic() + bindTimeoutMs;
+  const isDone = ({ metadata }: PersistentVolumeClaim) => {
+    const current = listers.claim(metadata.namespace ?? '', metadata.name ?? '');
+    if (!current) throw new Error(`persistentvolumeclaim "${metadata.name}" not found`);
+    return isBound(current);
+  };
+  while (!claims.every(isDone)) {
+    if (clock.monotonic() > deadline) throw new Error('binding volumes: context deadline exceeded');
+    await clock.sleep(pollMs);
+  }
+}

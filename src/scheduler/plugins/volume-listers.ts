@@ -1,0 +1,22 @@
+/** How the volume plugins look up what a pod's volumes refer to. */
+import type { PersistentVolume, PersistentVolumeClaim } from '../../api/types/core-v1.ts';
+import type { StorageClass } from '../../api/types/storage-v1.ts';
+
+export interface VolumeListers {
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
+  volume(name: string): PersistentVolume | undefined;
+  volumes(): Iterable<PersistentVolume>;
+  storageClass(name: string): StorageClass | undefined;
+}
+
+export const noVolumes: VolumeListers = { claim: () => undefined, volume: () => undefined, volumes: () => [], storageClass: () => undefined };
+
+/** The name of a claim's class: the old annotation wins. */
+export function classOf({ metadata, spec }: PersistentVolumeClaim | PersistentVolume): string {
+  return metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? spec?.storageClassName ?? '';
+}
+
+/** A claim is bound when the volume controller says that it is done. */
+export function isBound({ metadata, spec }: PersistentVolumeClaim): boolean {
+  return Boolean(spec?.volumeName) && metadata.annotations?.['pv.kubernetes.io/bind-completed'] !== undefined;
+}

@@ -1,0 +1,3 @@
+import * as errors from '../../../api/errors.ts';
+import type { Call } from '../call.ts';
+export function serveDiscovery(_: Call): void { throw errors.notFound({group:'',kind:'',name:''}); }

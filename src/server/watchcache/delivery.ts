@@ -1,0 +1,68 @@
+/**
+ * Writes to streams in turns of the loop: however many events concern a
+ * watcher in one turn, it is written to once; and a crowd of watchers is served
+ * in slices, so that requests in between are not kept waiting.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { Turns } from './contract.ts';
+
+export interface Deliverable {
+  /** Set while it is in the queue. */
+  queued: boolean;
+  /** Writes what there is; true if there is more to do at once. */
+  deliver(): boolean;
+}
+
+/** How many writes go between two looks at the clock. */
+const writesPerLook = 8;
+
+export class Delivery {
+  readonly #clock: Clock;
+  readonly #turns: Turns;
+  readonly #sliceMs: number;
+  #queue: Deliverable[] = [];
+  #next = 0;
+  #scheduled = false;
+
+  constructor(clock: Clock, turns: Turns, sliceMs: number) {
+    this.#clock = clock;
+    this.#turns = turns;
+    this.#sliceMs = sliceMs;
+  }
+
+  request(item: Deliverable): void {
+    if (item.queued) return;
+    item.queued = true;
+    this.#queue.push(item);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#turns.afterTurn(this.#run);
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    const until = this.#clock.monotonic() + this.#sliceMs;
+    // What asks again goes to the next turn: nobody is served twice in one.
+    const end = this.#queue.length;
+    for (let count = 1; this.#next < end; count++) {
+      const item = this.#queue[this.#next++] as Deliverable;
+      item.queued = false;
+      if (item.deliver()) this.request(item);
+      if (count % writesPerLook === 0 && this.#clock.monotonic() > until) break;
+    }
+    if (this.#next === this.#queue.length) {
+      this.#queue = [];
+      this.#next = 0;
+    } else {
+      if (this.#next > 4096) {
+        this.#queue = this.#queue.slice(this.#next);
+        this.#next = 0;
+      }
+      this.#schedule();
+    }
+  };
+}
