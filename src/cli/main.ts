@@ -5,11 +5,6 @@
 import { Command, CommanderError } from 'commander';
 import { fail } from './terminal.ts';
 
-/** A mistake of the user's: shown as one line, without a stack. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 export async function main(args: readonly string[]): Promise<void> {
   const program = new Command('coxswain')
     .description('Kubernetes, the whole system, in one process')

@@ -1,12 +1,17 @@
 /** All controllers, by name. */
+import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
+import { endpointsController } from './endpointslice/endpoints-controller.ts';
 import { garbageCollector } from './garbagecollector/garbage-collector.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
+import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
+import { podGarbageCollector } from './podgc/podgc.ts';
 import { replicaSetController, replicationControllerController } from './replication/replication.ts';
 import type { ControllerFactory } from './runtime/context.ts';
 import { rootCaPublisher } from './serviceaccount/root-ca-publisher.ts';
 import { serviceAccountController } from './serviceaccount/service-account.ts';
 import { tokenSecretController } from './serviceaccount/token-secrets.ts';
 import type { SignLegacyToken } from './serviceaccount/token-secrets.ts';
+import { taintEvictionController } from './taint-eviction/taint-eviction.ts';
 
 export interface ControllerSettings {
   /** PEM of the authority behind the API server's certificate; without it nothing publishes it. */
@@ -25,7 +30,12 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
   return [
     { name: 'replicationcontroller', create: replicationControllerController },
     { name: 'replicaset', create: replicaSetController },
+    { name: 'endpointslice', create: endpointSliceController },
+    { name: 'endpoints', create: endpointsController },
     { name: 'namespace', create: namespaceController },
+    { name: 'nodelifecycle', create: nodeLifecycleController },
+    { name: 'taint-eviction', create: taintEvictionController },
+    { name: 'podgc', create: podGarbageCollector },
     { name: 'serviceaccount', create: serviceAccountController },
     ...(rootCa
       ? [

@@ -2,8 +2,9 @@
 import type { FieldError } from '../errors.ts';
 import type { StatefulSet, StatefulSetSpec, StatefulSetStatus } from '../types/apps-v1.ts';
 import type { PodTemplateSpec } from '../types/core-v1.ts';
+import { validateClaimSpec } from './core-claim.ts';
 import { forbiddenField, invalidEach, invalidValue, nonNegative, notSupported, path, required, type FieldPath } from './field-path.ts';
-import { sameValue } from './immutable.ts';
+import { semanticEqual } from './equality.ts';
 import { amountIn, validateAtMost100Percent, validateIntOrPercent } from './int-or-percent.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
 import { dnsLabel, nameIsDnsLabel } from './names.ts';
@@ -85,6 +86,11 @@ function validateSpec(spec: StatefulSetSpec, lenient: Leniency): FieldError[] {
     if (policy !== 'Retain' && policy !== 'Delete')
       errors.push(notSupported(retentionPath.child(when), policy, ['Retain', 'Delete']));
   }
+  // Immutable: what was stored once is not looked at again.
+  if (!lenient.storedBefore)
+    spec.volumeClaimTemplates?.forEach((claim, i) =>
+      validateClaimSpec(errors, claim.spec ?? {}, specPath.child('volumeClaimTemplates').index(i).child('spec')),
+    );
   nonNegativeFields(errors, spec, ['replicas', 'minReadySeconds'], specPath);
   nonNegative(errors, specPath.child('ordinals.start'), spec.ordinals?.start);
   if (!lenient.storedBefore && spec.serviceName)
@@ -118,7 +124,7 @@ function update(statefulSet: StatefulSet, old: StatefulSet, subresource: string)
     errors.splice(0, errors.length, ...validateSpec(spec, { storedBefore: true, templateBad: true }));
   const others = (whole: StatefulSetSpec) =>
     Object.fromEntries(Object.entries(whole).filter(([name]) => !(mutable as readonly string[]).includes(name)));
-  if (!sameValue(others(spec), others(oldSpec))) errors.push(forbiddenField(specPath, immutableSpec));
+  if (!semanticEqual(others(spec), others(oldSpec))) errors.push(forbiddenField(specPath, immutableSpec));
   return errors;
 }
 

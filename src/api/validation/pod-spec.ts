@@ -3,7 +3,7 @@
  * their name and may not leave open what a template may.
  */
 import type { FieldError } from '../errors.ts';
-import type { PodDNSConfig, PodResourceClaim, PodSpec, PodTemplateSpec, Volume } from '../types/core-v1.ts';
+import type { PodDNSConfig, PodResourceClaim, PodSpec, Volume } from '../types/core-v1.ts';
 import type { ObjectMeta } from '../types/meta-v1.ts';
 import { containerQuantities } from '../pod-resources.ts';
 import { compareQuantity, formatQuantity, parseQuantity } from '../quantity.ts';
@@ -11,11 +11,11 @@ import type { FieldPath } from './field-path.ts';
 import { duplicate, forbiddenField, invalidEach, invalidValue, notFoundValue, path, required, tooLong } from './field-path.ts';
 import { validateIp } from './ip.ts';
 import { dnsLabel, dnsSubdomain, dnsSubdomainWithUnderscore, qualifiedName, rangeMessage } from './names.ts';
-import { validateAnnotations, validateLabels } from './object-meta.ts';
+import { validateLabels } from './object-meta.ts';
 import { requiredOneOf, validateContainers, validateEphemeralContainers, validateInitContainers } from './pod-containers.ts';
 import type { ContainerSurroundings } from './pod-containers.ts';
 import { validateAffinity, validateSchedulingGates, validateSpreadConstraints, validateTolerations } from './pod-scheduling.ts';
-import { containersOf, validateAnnotationsMatchFields, validateHostProcess, validateOs, validatePodSecurity, validateSecurityAnnotations } from './pod-security.ts';
+import { containersOf, validateHostProcess, validateOs, validatePodSecurity, validateSecurityAnnotations } from './pod-security.ts';
 import { validateVolumes } from './pod-volumes.ts';
 import { isHugePages, validatePodLevelResources, validateResourceAmount, validateContainerResourceName } from './resources.ts';
 
@@ -24,19 +24,6 @@ const deletionCostAnnotation = 'controller.kubernetes.io/pod-deletion-cost';
 const noVolumes: ReadonlyMap<string, Volume> = new Map();
 const noNames: ReadonlySet<string> = new Set();
 const int32Max = 2 ** 31 - 1;
-
-export function validatePodTemplate(errors: FieldError[], template: PodTemplateSpec, at: FieldPath): void {
-  const { labels, annotations = {} } = template.metadata ?? {};
-  const spec = template.spec ?? ({} as PodSpec);
-  if (labels) validateLabels(errors, labels, at.child('labels'));
-  validateAnnotations(errors, annotations, at.child('annotations'));
-  validatePodAnnotations(errors, annotations, spec, at.child('annotations'));
-  validatePodSpec(errors, spec, undefined, at.child('spec'));
-  validateAnnotationsMatchFields(errors, annotations, spec, at.child('spec'));
-  if (spec.ephemeralContainers?.length) {
-    errors.push(forbiddenField(at.child('spec').child('ephemeralContainers'), 'ephemeral containers not allowed in pod template'));
-  }
-}
 
 export function validatePodAnnotations(errors: FieldError[], annotations: Readonly<Record<string, string>>, spec: PodSpec, at: FieldPath): void {
   const mirror = annotations[mirrorAnnotation];
@@ -237,19 +224,3 @@ function validateFileKeyVolumes(errors: FieldError[], spec: PodSpec, at: FieldPa
     );
   }
 }
-
-/** That a controller's selector picks the pods of its own template. */
-export function validateSelectorMatchesTemplate(
-  errors: FieldError[],
-  selector: Readonly<Record<string, string>>,
-  template: PodTemplateSpec,
-  at: FieldPath,
-): void {
-  const labels = template.metadata?.labels ?? {};
-  for (const key in selector) {
-    if (labels[key] === selector[key]) continue;
-    errors.push(invalidValue(at.child('metadata').child('labels'), template.metadata?.labels, '`selector` does not match template `labels`'));
-    return;
-  }
-}
-

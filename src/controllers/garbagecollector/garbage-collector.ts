@@ -62,9 +62,10 @@ class GarbageCollector {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     await first;
-    periodically(this.#context, 'garbagecollector', refreshPeriodMs, signal, async () => this.#refreshes.add('refresh'));
+    const refreshing = periodically(this.#context, 'garbagecollector', refreshPeriodMs, signal, async () => this.#refreshes.add('refresh'));
     await this.#monitors.synced(signal).catch(() => {});
     await Promise.all([
+      refreshing,
       this.#toExamine.run(workers, (uid) => this.#examine(uid, signal), signal, retried),
       this.#toOrphan.run(5, (uid) => this.#orphan(uid, signal), signal, retried),
     ]);

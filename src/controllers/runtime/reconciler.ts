@@ -16,8 +16,8 @@ export interface ReconcilerOptions {
   readonly workers?: number;
   readonly queue?: Partial<WorkQueueOptions>;
   reconcile(key: string, signal: AbortSignal): Promise<void>;
-  /** Beside the queue: periodic work. */
-  started?(signal: AbortSignal): void;
+  /** Beside the queue, e.g. periodic work; ends with the signal. */
+  beside?(signal: AbortSignal): Promise<void>;
 }
 
 export interface Reconciler extends Controller {
@@ -33,11 +33,12 @@ export function reconciler(context: ControllerContext, options: ReconcilerOption
     name: options.name,
     queue,
     async run(signal) {
-      options.started?.(signal);
+      const beside = options.beside?.(signal);
       await queue.run(options.workers ?? workersDefault, (key) => options.reconcile(key, signal), signal, (key, error) => {
         if (isConflict(error) || isAborted(error)) logger.debug('reconcile again', { key, error });
         else logger.warn('reconcile failed', { key, error });
       });
+      await beside;
     },
   };
 }
@@ -52,19 +53,15 @@ export function onChange<T>(notify: (object: T) => void): InformerHandler<T> {
   return { onAdd: notify, onUpdate: (_, current) => notify(current), onDelete: notify };
 }
 
-/** Calls `work` every `periodMs` until `signal` aborts; never twice at once, and what it throws is logged. */
-export function periodically(context: ControllerContext, name: string, periodMs: number, signal: AbortSignal, work: () => Promise<void>): void {
-  let running = false;
-  const timer = context.clock.every(periodMs, () => {
-    if (running || signal.aborted) return;
-    running = true;
-    work()
-      .catch((error: unknown) => {
-        if (!signal.aborted) context.logger.warn('periodic work failed', { controller: name, error });
-      })
-      .finally(() => {
-        running = false;
-      });
-  });
-  signal.addEventListener('abort', () => timer.cancel(), { once: true });
+/** Calls `work` every `periodMs`, never twice at once; what it throws is logged. Resolves when `signal` aborts and the last call has ended. */
+export async function periodically(context: ControllerContext, name: string, periodMs: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    await context.clock.sleep(periodMs, signal).catch(() => {});
+    if (signal.aborted) return;
+    try {
+      await work();
+    } catch (error) {
+      if (!signal.aborted) context.logger.warn('periodic work failed', { controller: name, error });
+    }
+  }
 }

@@ -2,6 +2,7 @@
  * Whether the caller may. Authorizers are asked in order until one allows or
  * denies; where none does, the request is forbidden with the reasons of all.
  */
+import { goQuote } from '../../api/validation/go-format.ts';
 import { forbidden } from '../../api/errors.ts';
 import type { ApiError } from '../../api/errors.ts';
 import type { Authorizer, Decision, RequestAttributes } from './contract.ts';
@@ -64,8 +65,8 @@ export function forbiddenRequest(attributes: RequestAttributes, reason: string):
 }
 
 function describeDenial({ user, verb, isResource, path, group, resource, subresource, namespace }: RequestAttributes): string {
-  const who = `User ${JSON.stringify(user.username)} cannot ${verb}`;
-  if (!isResource) return `${who} path ${JSON.stringify(path)}`;
-  const what = `resource ${JSON.stringify(subresource === '' ? resource : `${resource}/${subresource}`)} in API group ${JSON.stringify(group)}`;
-  return namespace === '' ? `${who} ${what} at the cluster scope` : `${who} ${what} in the namespace ${JSON.stringify(namespace)}`;
+  const who = `User ${goQuote(user.username)} cannot ${verb}`;
+  if (!isResource) return `${who} path ${goQuote(path)}`;
+  const what = `resource ${goQuote(subresource === '' ? resource : `${resource}/${subresource}`)} in API group ${goQuote(group)}`;
+  return namespace === '' ? `${who} ${what} at the cluster scope` : `${who} ${what} in the namespace ${goQuote(namespace)}`;
 }

@@ -4,6 +4,7 @@
  * to. Where a rule cannot see the object's content, the NodeRestriction
  * admission plugin goes on from here.
  */
+import { goQuote } from '../../api/validation/go-format.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '../../api/types/core-v1.ts';
 import type { PolicyRule } from '../../api/types/rbac-v1.ts';
 import type { ClusterView } from '../admission/contract.ts';
@@ -44,7 +45,7 @@ export class NodeAuthorizer implements Authorizer {
   authorize(attributes: RequestAttributes): Decision {
     const nodeName = nodeIdentity(attributes.user);
     if (nodeName === undefined) return noOpinion('');
-    if (nodeName === '') return noOpinion(`unknown node for user ${JSON.stringify(attributes.user.username)}`);
+    if (nodeName === '') return noOpinion(`unknown node for user ${goQuote(attributes.user.username)}`);
     return (attributes.isResource ? this.#authorizeOwn(nodeName, attributes) : undefined) ?? this.#authorizeAny(attributes);
   }
 

@@ -1,8 +1,8 @@
 /**
  * Which secrets, config maps, claims and service accounts the pods of a node
- * refer to. What a pod refers to cannot change once it is bound, so each pod is
- * read once after its binding, however often its status changes, and only when
- * a node asks for something that is not known yet.
+ * refer to. What a bound pod refers to hardly changes, so each pod is read once
+ * after its binding, however often its status changes, and again only when its
+ * node asks for something that none of its pods is known to refer to.
  */
 import type { Container, EphemeralContainer, Pod, Volume } from '../../api/types/core-v1.ts';
 import type { ClusterView } from '../admission/contract.ts';
@@ -14,6 +14,8 @@ export type ReferenceKind = 'pods' | 'secrets' | 'configmaps' | 'persistentvolum
 interface BoundPod {
   readonly nodeName: string;
   readonly references: readonly string[];
+  /** It has changed since it was read: an ephemeral container or a claim's name may have come in. */
+  isStale: boolean;
 }
 
 export function referenceKey(kind: ReferenceKind, namespace: string, name: string): string {
@@ -37,7 +39,11 @@ export class NodeReferences {
       if (deleted) {
         this.#unread.delete(key);
         this.#drop(key);
-      } else if (!this.#pods.has(key)) this.#unread.set(key, { namespace, name });
+        return;
+      }
+      const pod = this.#pods.get(key);
+      if (pod) pod.isStale = true;
+      else this.#unread.set(key, { namespace, name });
     });
   }
 
@@ -47,9 +53,8 @@ export class NodeReferences {
 
   has(nodeName: string, kind: ReferenceKind, namespace: string, name: string): boolean {
     const key = referenceKey(kind, namespace, name);
-    if (this.#loaded && this.#nodes.get(nodeName)?.has(key)) return true;
-    if (!this.#readPending()) return false;
-    return this.#nodes.get(nodeName)?.has(key) ?? false;
+    const isKnown = () => this.#nodes.get(nodeName)?.has(key) ?? false;
+    return isKnown() || (this.#readPending() && isKnown()) || (this.#readStale(nodeName) && isKnown());
   }
 
   /** `namespace/name` of the claims that the node's pods use. */
@@ -78,6 +83,18 @@ export class NodeReferences {
     return true;
   }
 
+  #readStale(nodeName: string): boolean {
+    let found = false;
+    for (const reference of [...(this.#nodes.get(nodeName)?.keys() ?? [])]) {
+      const [kind, namespace = '', name = ''] = reference.split('/');
+      if (kind !== 'pods' || !this.#pods.get(`${namespace}/${name}`)?.isStale) continue;
+      const pod = this.#view.get('', 'pods', namespace, name);
+      if (pod) this.#take(pod as unknown as Pod);
+      found = true;
+    }
+    return found;
+  }
+
   #take(pod: Pod): void {
     const nodeName = pod.spec?.nodeName;
     // Not bound yet: its binding will be announced as a change.
@@ -85,7 +102,7 @@ export class NodeReferences {
     const key = `${pod.metadata.namespace}/${pod.metadata.name}`;
     this.#drop(key);
     const references = referencesOf(pod);
-    this.#pods.set(key, { nodeName, references });
+    this.#pods.set(key, { nodeName, references, isStale: false });
     let counts = this.#nodes.get(nodeName);
     if (!counts) {
       counts = new Map();

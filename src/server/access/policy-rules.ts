@@ -1,4 +1,5 @@
 /** What RBAC's rules mean: whether one allows a request, and whether rules cover others. */
+import { goQuote } from '../../api/validation/go-format.ts';
 import type { PolicyRule } from '../../api/types/rbac-v1.ts';
 import type { RequestAttributes } from './contract.ts';
 
@@ -102,7 +103,7 @@ export function compactRules(rules: readonly PolicyRule[]): PolicyRule[] {
 export function describeRule(rule: PolicyRule): string {
   const parts: string[] = [];
   const add = (title: string, values: readonly string[] | undefined) => {
-    if (values?.length) parts.push(`${title}:[${values.map((value) => JSON.stringify(value)).join(' ')}]`);
+    if (values?.length) parts.push(`${title}:[${values.map((value) => goQuote(value)).join(' ')}]`);
   };
   add('APIGroups', rule.apiGroups);
   add('Resources', rule.resources);

@@ -3,6 +3,7 @@
  * their rules (or the verb `escalate`), bindings by who has the rules of the
  * bound role (or the verb `bind` on it).
  */
+import { goQuote } from '../../api/validation/go-format.ts';
 import { apiError, forbidden } from '../../api/errors.ts';
 import type { ClusterRole, PolicyRule, RoleBinding } from '../../api/types/rbac-v1.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../admission/contract.ts';
@@ -75,7 +76,7 @@ export class RbacEscalation implements AdmissionPlugin {
     const missing = uncoveredRules(rules, wanted);
     if (missing.length === 0) return;
     const lines = [...new Set(compactRules(missing).map(describeRule))].sort();
-    const who = `user ${JSON.stringify(user.username)} (groups=[${user.groups.map((group) => JSON.stringify(group)).join(' ')}])`;
+    const who = `user ${goQuote(user.username)} (groups=[${user.groups.map((group) => goQuote(group)).join(' ')}])`;
     const problems = errors.length === 0 ? '' : `; resolution errors: [${errors.length === 1 ? errors[0] : `[${errors.join(', ')}]`}]`;
     throw forbidden(
       { group: rbacGroup, kind: resource.resource, name },

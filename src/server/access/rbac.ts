@@ -6,6 +6,7 @@
  * Invariant: before any answer, every change that the view has announced has
  * been taken into the index.
  */
+import { goQuote } from '../../api/validation/go-format.ts';
 import type { KubeObject } from '../../api/object.ts';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, RoleRef, Subject } from '../../api/types/rbac-v1.ts';
 import type { UserInfo } from '../../base/exchange.ts';
@@ -156,13 +157,13 @@ export class RbacAuthorizer implements Authorizer {
 
   /** The rules of a role, or why there are none. */
   roleRules({ kind, name }: RoleRef, namespace: string): readonly PolicyRule[] | string {
-    if (kind !== 'Role' && kind !== 'ClusterRole') return `unsupported role reference kind: ${JSON.stringify(kind)}`;
+    if (kind !== 'Role' && kind !== 'ClusterRole') return `unsupported role reference kind: ${goQuote(kind)}`;
     const roleNamespace = kind === 'Role' ? namespace : '';
     const key = `${roleNamespace}/${name}`;
     if (!this.#roles.has(key)) {
       const role = this.#view.get(rbacGroup, kind === 'Role' ? 'roles' : 'clusterroles', roleNamespace, name);
       // Roles that are not there are not remembered: their names come from bindings, of which there may be any number.
-      if (!role) return `${kind.toLowerCase()}.${rbacGroup} ${JSON.stringify(name)} not found`;
+      if (!role) return `${kind.toLowerCase()}.${rbacGroup} ${goQuote(name)} not found`;
       this.#roles.set(key, (role as unknown as ClusterRole).rules ?? []);
     }
     return this.#roles.get(key) ?? [];
@@ -239,7 +240,7 @@ function describeBinding({ name, namespace, roleRef, subjects }: Binding, user: 
     const key = subjectKey(candidate, namespace);
     return key === userKey(user.username) || user.groups.some((group) => key === groupKey(group));
   });
-  const binding = namespace === '' ? `ClusterRoleBinding ${JSON.stringify(name)}` : `RoleBinding ${JSON.stringify(`${name}/${namespace}`)}`;
+  const binding = namespace === '' ? `ClusterRoleBinding ${goQuote(name)}` : `RoleBinding ${goQuote(`${name}/${namespace}`)}`;
   const who = subject?.kind === 'ServiceAccount' ? `${subject.name}/${subject.namespace || namespace}` : (subject?.name ?? '');
-  return `${binding} of ${roleRef.kind} ${JSON.stringify(roleRef.name)} to ${subject?.kind ?? ''} ${JSON.stringify(who)}`;
+  return `${binding} of ${roleRef.kind} ${goQuote(roleRef.name)} to ${subject?.kind ?? ''} ${goQuote(who)}`;
 }

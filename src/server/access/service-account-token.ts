@@ -8,6 +8,7 @@
  * one look-up; after a change the objects are looked at again, the signature
  * never.
  */
+import { goQuote } from '../../api/validation/go-format.ts';
 import { timingSafeEqual } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { ServiceAccount, Secret } from '../../api/types/core-v1.ts';
@@ -239,5 +240,5 @@ function isSame(a: Buffer, b: Buffer): boolean {
 
 /** As Go prints a list of strings with %q. */
 function quoteAll(texts: readonly string[]): string {
-  return `[${texts.map((text) => JSON.stringify(text)).join(' ')}]`;
+  return `[${texts.map((text) => goQuote(text)).join(' ')}]`;
 }

@@ -2,6 +2,7 @@
  * Issuing of service-account tokens, and the documents by which others can
  * check them (OIDC discovery, JWKS). The claims are upstream's.
  */
+import { goQuote } from '../../api/validation/go-format.ts';
 import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { badRequest, conflict, invalid, notFound } from '../../api/errors.ts';
@@ -82,7 +83,7 @@ export class TokenIssuer {
     ] as const)
       if (asked && asked !== actual)
         throw invalid('authentication.k8s.io', 'TokenRequest', name, [
-          { reason: 'FieldValueInvalid', field, message: `Invalid value: ${JSON.stringify(asked)}: must match the service account ${what} if specified` },
+          { reason: 'FieldValueInvalid', field, message: `Invalid value: ${goQuote(asked)}: must match the service account ${what} if specified` },
         ]);
     const account = view.get('', 'serviceaccounts', namespace, name) as ServiceAccount | undefined;
     if (!account) throw notFound({ group: '', kind: 'serviceaccounts', name });
@@ -168,7 +169,7 @@ export class TokenIssuer {
     const object = view.get('', resource, resource === 'nodes' ? '' : namespace, name);
     if (!object) throw notFound({ group: '', kind: resource, name });
     if (resource === 'pods' && (object as unknown as Pod).spec?.serviceAccountName !== accountName)
-      throw badRequest(`cannot bind token for serviceaccount ${JSON.stringify(accountName)} to pod running with different serviceaccount name.`);
+      throw badRequest(`cannot bind token for serviceaccount ${goQuote(accountName)} to pod running with different serviceaccount name.`);
     if (reference.uid && reference.uid !== object.metadata.uid)
       throw conflict(
         { group: '', kind, name },

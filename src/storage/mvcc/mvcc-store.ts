@@ -33,7 +33,7 @@ import { LeaseBook } from './lease-book.ts';
 import { emptyRevision, RevisionLog } from './revision-log.ts';
 import { ValueRing } from './value-ring.ts';
 import { watchStore, type WatchSource } from './watch.ts';
-import { WatchHub } from './watch-hub.ts';
+import { WatchHub } from '../watch/watch-hub.ts';
 
 export const pendingCommitsMax = 10_000;
 export const pendingBytesMax = 64 * 1024 * 1024;

@@ -17,7 +17,7 @@ import {
 import type { Bytes } from './journal.ts';
 import { alive, keyValue, type Version } from './key-index.ts';
 import { emptyRevision, type RevisionLog } from './revision-log.ts';
-import type { WatchQueue } from './watch-queue.ts';
+import type { WatchQueue } from '../watch/watch-queue.ts';
 
 /** What a watch needs of its store. */
 export interface WatchSource {

@@ -1,5 +1,5 @@
 /**
- * Who watches what. An event finds its watchers by one binary search: the ends
+ * Who watches what, in this process; shared by all stores. An event finds its watchers by one binary search: the ends
  * of all watched ranges cut the keys into segments, and each segment lists the
  * queues whose range covers it. The table is built anew, on the next event,
  * after a watcher has come or gone.

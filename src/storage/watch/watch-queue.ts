@@ -87,9 +87,14 @@ export class WatchQueue {
 
   #nextBatch(): WatchBatch {
     if (this.#events.length > batchEventsMax) {
-      const events = this.#events.splice(0, batchEventsMax);
-      for (const event of events) this.#bytes -= eventBytes(event);
-      return { events, revision: eventRevision(events[batchEventsMax - 1] as WatchEvent) };
+      const revision = eventRevision(this.#events[batchEventsMax - 1] as WatchEvent);
+      // A revision is never split: etcd ends a lease with one revision for all its keys.
+      const next = this.#events.findIndex((event, place) => place >= batchEventsMax && eventRevision(event) > revision);
+      if (next > 0) {
+        const events = this.#events.splice(0, next);
+        for (const event of events) this.#bytes -= eventBytes(event);
+        return { events, revision };
+      }
     }
     const events = this.#events;
     this.#events = [];

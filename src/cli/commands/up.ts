@@ -1,0 +1,62 @@
+import process from 'node:process';
+import { relative } from 'node:path';
+import { createLogger, type LogLevel } from '../../base/logger.ts';
+import { startCluster } from '../../cluster/all-in-one.ts';
+import { logSink } from '../log-sink.ts';
+import { wholeNumber } from '../numbers.ts';
+import { bold, cyan, dim, green, say } from '../terminal.ts';
+import { untilToldToStop } from '../until-stopped.ts';
+import { UsageError } from '../usage-error.ts';
+
+export interface UpOptions {
+  readonly nodes: string;
+  readonly datastore: string;
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: string;
+  readonly kubeconfig?: string;
+  readonly runtime: string;
+  readonly output: string;
+  readonly logLevel: string;
+}
+
+/** Starts a cluster and stays until it is told to stop. */
+export async function up(options: UpOptions): Promise<void> {
+  if (options.runtime !== 'hollow') throw new UsageError(`--runtime ${options.runtime}: real nodes are not there yet (see docs/roadmap.md); the hollow runtime is`);
+  const machine = options.output === 'json';
+  const logger = createLogger(logSink(machine ? 'json' : 'text'), options.logLevel as LogLevel);
+  // From the start of the process: what the person at the terminal waits for.
+  const bootMs = process.uptime() * 1000;
+  const nodes = wholeNumber(options.nodes, '--nodes');
+  const cluster = await startCluster({
+    nodes,
+    datastore: options.datastore,
+    dataDir: options.dataDir,
+    host: options.host,
+    port: wholeNumber(options.port, '--port'),
+    ...(options.kubeconfig ? { kubeconfig: options.kubeconfig } : {}),
+    logger,
+    logLevel: options.logLevel as LogLevel,
+  });
+  const apiReadyMs = Math.round(bootMs + cluster.apiReadyMs);
+  if (!machine) {
+    say(`${green('ready')} ${bold(cluster.url)} ${dim(`in ${(apiReadyMs / 1000).toFixed(2)} s`)}`);
+    say();
+    say(`  ${cyan(`export KUBECONFIG=${cluster.kubeconfigPath}`)}`);
+    say(`  ${cyan('kubectl get nodes')}`);
+    say();
+  }
+  const stopping = untilToldToStop();
+  const ready = cluster.nodesReady().then(
+    () => {
+      const nodesReadyMs = Math.round(process.uptime() * 1000);
+      if (machine) say(JSON.stringify({ ready: true, url: cluster.url, kubeconfig: cluster.kubeconfigPath, apiReadyMs, nodes, nodesReadyMs }));
+      else say(`${green('ready')} ${nodes} hollow node${nodes === 1 ? '' : 's'} ${dim(`in ${(nodesReadyMs / 1000).toFixed(2)} s; Ctrl-C stops the cluster, data stays in ${relative('.', options.dataDir) || '.'}`)}`);
+    },
+    (error: unknown) => logger.error('the nodes did not become ready', { error }),
+  );
+  await stopping;
+  if (!machine) say(dim('stopping'));
+  await cluster.stop();
+  await ready.catch(() => {});
+}

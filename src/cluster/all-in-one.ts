@@ -1,0 +1,120 @@
+/**
+ * A whole cluster in one process: API server on this thread, controllers with
+ * the scheduler on another, hollow nodes on a third. `startCluster` is also
+ * what a test imports.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { silentLogger, type LogLevel, type Logger } from '../base/logger.ts';
+import { systemRandom } from '../base/random.ts';
+import { Client } from '../client/client.ts';
+import { nodes as nodeResource } from '../client/resources.ts';
+import { exchangeTransport } from '../client/transports/exchange.ts';
+import { startApiServer, type RunningApiServer } from './api-server.ts';
+import { administrator } from './identities.ts';
+import { formatKubeconfig, writeKubeconfig } from './pki/kubeconfig.ts';
+import { componentSubjects } from './pki/pki.ts';
+import { startThread, type PartThread } from './thread.ts';
+
+export interface ClusterOptions {
+  /** Hollow nodes; 3 unless set. */
+  readonly nodes?: number;
+  /** `sqlite` (the default), `memory`, or the addresses of an etcd, with commas between. */
+  readonly datastore?: string;
+  /** Keys, certificates, data and kubeconfig. A folder of its own, removed at the end, where left out. */
+  readonly dataDir?: string;
+  readonly host?: string;
+  /** 0 (the default) takes a free one. */
+  readonly port?: number;
+  /** Where to write the kubeconfig; `<dataDir>/kubeconfig` unless set. */
+  readonly kubeconfig?: string;
+  readonly logger?: Logger;
+  readonly logLevel?: LogLevel;
+  readonly clock?: Clock;
+}
+
+export interface Cluster {
+  /** `https://127.0.0.1:6443` */
+  readonly url: string;
+  /** The administrator's kubeconfig, as text, and where it was written. */
+  readonly kubeconfig: string;
+  readonly kubeconfigPath: string;
+  /** Talks to the API from within the process, as the administrator. */
+  readonly client: Client;
+  /** Milliseconds from the call of startCluster until the API answered. */
+  readonly apiReadyMs: number;
+  /** Resolves when all nodes are Ready. */
+  nodesReady(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const partGraceMs = 2000;
+
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const clock = options.clock ?? systemClock();
+  const started = clock.monotonic();
+  const logger = options.logger ?? silentLogger;
+  const logLevel = options.logLevel ?? 'warn';
+  const temporary = options.dataDir === undefined;
+  const dataDir = resolve(options.dataDir ?? mkdtempSync(join(tmpdir(), 'coxswain-')));
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const host = options.host ?? '127.0.0.1';
+  const server = await startApiServer({
+    datastore: options.datastore ?? 'sqlite',
+    dataDir,
+    host,
+    port: options.port ?? 0,
+    clock,
+    random: systemRandom(),
+    logger,
+  });
+  const apiReadyMs = clock.monotonic() - started;
+
+  const count = options.nodes ?? 3;
+  const parts: PartThread[] = [startThread(new URL('./threads/brains.ts', import.meta.url), server.handler, logger, { options: { rootCa: server.pki.authorityCertificate }, logLevel })];
+  if (count > 0) parts.push(startThread(new URL('./threads/nodes.ts', import.meta.url), server.handler, logger, { options: { nodes: count }, logLevel }));
+
+  const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+  const kubeconfigPath = resolve(options.kubeconfig ?? join(dataDir, 'kubeconfig'));
+  const access = administratorAccess(server, url);
+  writeKubeconfig(kubeconfigPath, { ...access, clock, issue: () => access.client });
+  const client = new Client(exchangeTransport(server.handler, administrator), { clock });
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    await Promise.all(parts.map((part) => part.stop(partGraceMs)));
+    await server.stop();
+    if (temporary) rmSync(dataDir, { recursive: true, force: true });
+  };
+  return {
+    url,
+    kubeconfig: formatKubeconfig(access),
+    kubeconfigPath,
+    client,
+    apiReadyMs,
+    nodesReady: async () => {
+      await Promise.all(parts.map((part) => part.ready));
+      await allReady(client, count, clock);
+    },
+    stop: () => (stopped ??= stop()),
+  };
+}
+
+function administratorAccess(server: RunningApiServer, url: string) {
+  return {
+    server: url,
+    authorityCertificate: server.pki.authorityCertificate,
+    user: componentSubjects.admin.commonName,
+    client: server.pki.issueClientCertificate(componentSubjects.admin),
+  };
+}
+
+/** Looks at the nodes until `count` of them are Ready. */
+async function allReady(client: Client, count: number, clock: Clock): Promise<void> {
+  const ready = async () => {
+    const { items } = await client.list(nodeResource);
+    return items.filter(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True')).length;
+  };
+  while ((await ready()) < count) await clock.sleep(20);
+}

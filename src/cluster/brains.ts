@@ -1,0 +1,48 @@
+/** The controllers and the scheduler, over whatever transport: the thread's and the processes' common part. */
+import type { Clock } from '../base/clock.ts';
+import type { UserInfo } from '../base/exchange.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Random } from '../base/random.ts';
+import { Client } from '../client/client.ts';
+import { InformerSet } from '../client/informer-set.ts';
+import type { Transport } from '../client/transport.ts';
+import { startControllers, type ControllerManager } from '../controllers/manager.ts';
+import { startScheduler } from '../scheduler/start.ts';
+import { controllerManager, scheduler as schedulerIdentity } from './identities.ts';
+
+export interface BrainsOptions {
+  readonly transportFor: (identity: UserInfo) => Transport;
+  /** PEM of the cluster's authority, published to every namespace. */
+  readonly rootCa: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Both, over one set of informers: each object is parsed and held once. Returns what waits for their end. */
+export async function startBrains(options: BrainsOptions): Promise<() => Promise<void>> {
+  const controllers = await startControllersOnly(options);
+  startSchedulerOver(options, controllers.informers);
+  return () => controllers.stopped;
+}
+
+export function startControllersOnly({ transportFor, rootCa, clock, random, logger, signal }: BrainsOptions): Promise<ControllerManager> {
+  const client = new Client(transportFor(controllerManager), { clock, userAgent: 'coxswain-controllers' });
+  return startControllers({ client, rootCa, clock, random, logger, signal });
+}
+
+export async function startSchedulerOnly(options: Omit<BrainsOptions, 'rootCa'>): Promise<() => Promise<void>> {
+  const { transportFor, clock, random, logger, signal } = options;
+  const client = new Client(transportFor(schedulerIdentity), { clock, userAgent: 'coxswain-scheduler' });
+  const informers = new InformerSet(client, { clock, random, logger });
+  startSchedulerOver(options, informers);
+  informers.start(signal);
+  await informers.synced(signal);
+  return () => informers.stopped();
+}
+
+function startSchedulerOver({ transportFor, clock, random, logger, signal }: Omit<BrainsOptions, 'rootCa'>, informers: InformerSet): void {
+  const client = new Client(transportFor(schedulerIdentity), { clock, userAgent: 'coxswain-scheduler' });
+  startScheduler({ client, informers, clock, random, logger, signal });
+}
