@@ -132,7 +132,7 @@ export function timeout(message: string, retryAfterSeconds = 0): ApiError {
 }
 
 export function tooLargeResourceVersion(asked: number, current: number): ApiError {
-  return apiError(504, 'Timeout', `Too large resource version: ${asked}, current: ${current}`, {
+  return apiError(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });

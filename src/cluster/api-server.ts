@@ -5,6 +5,7 @@
 import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import { builtInCatalogue, type Catalogue, type ResourceInfo } from '../api/catalogue.ts';
+import type { Service } from '../api/types/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ExchangeHandler } from '../base/exchange.ts';
 import type { Logger } from '../base/logger.ts';
@@ -20,6 +21,8 @@ import { listen, type Listener } from '../server/http/listener.ts';
 import { createHandler } from '../server/http/serve.ts';
 import { ServerMetrics } from '../server/http/server-metrics.ts';
 import { isVirtual } from '../server/http/virtual-resources.ts';
+import { defaultServiceRanges, InMemoryServiceAllocator } from '../server/registry/strategies/service-allocator.ts';
+import { createStrategies } from '../server/registry/strategies/strategies.ts';
 import { Registry } from '../server/registry/registry.ts';
 import { cachedResourceOf } from '../server/watchcache/cached-resource.ts';
 import { cachedClusterView } from '../server/watchcache/cluster-view.ts';
@@ -30,7 +33,6 @@ import { bootstrap } from './bootstrap.ts';
 import { compactPeriodically } from './compaction.ts';
 import { openDatastore } from './datastore.ts';
 import { loadOrCreatePki, type Pki } from './pki/pki.ts';
-import { strategyLookup } from './strategies.ts';
 
 export interface ApiServerOptions {
   /** `sqlite`, `memory`, or etcd addresses. */
@@ -54,22 +56,30 @@ export interface RunningApiServer {
 
 const stopGraceMs = 2000;
 export const serviceAddress = '10.96.0.1';
+export const serviceCidr = '10.96.0.0/12';
 export const issuer = 'https://kubernetes.default.svc.cluster.local';
 
 export async function startApiServer(options: ApiServerOptions): Promise<RunningApiServer> {
-  const { clock, random, logger, dataDir, host } = options;
-  const [pki, store] = await Promise.all([
-    loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress, extraNames: host === '127.0.0.1' ? [] : [host] }),
-    openDatastore(options.datastore, dataDir, clock, logger),
-  ]);
+  const { clock, logger, dataDir, host } = options;
+  const store = await openDatastore(options.datastore, dataDir, clock, logger);
+  try {
+    const pki = await loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress, extraNames: host === '127.0.0.1' ? [] : [host] });
+    return await serveStore(options, store, pki);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Promise<RunningApiServer> {
+  const { clock, logger, host } = options;
   const catalogue = builtInCatalogue();
   const caches = new WatchCacheSet({ store, clock, logger });
   for (const resource of keptResources(catalogue)) caches.add(cachedResourceOf(resource));
-  await caches.start();
-
-  const parts = assemble({ ...options, store, catalogue, caches, pki });
-  await bootstrap(parts, { advertisedPort: options.port, serviceAddress, pki });
+  const services = new InMemoryServiceAllocator(options.random, { ...defaultServiceRanges, cidrs: [serviceCidr] });
+  const parts = assemble({ ...options, store, catalogue, caches, pki, services });
   const handler = createHandler(parts);
+  // Before anything is written: a port that is taken ends it here.
   const listener = await listen({
     host,
     port: options.port,
@@ -79,6 +89,16 @@ export async function startApiServer(options: ApiServerOptions): Promise<Running
     handler,
     upgrade: (_request, socket) => socket.destroy(),
   });
+  await caches.start();
+  await bootstrap(parts, {
+    serviceAddress,
+    serviceCidr,
+    apiServerPort: listener.port,
+    clientAuthority: pki.authorityCertificate,
+    frontProxyAuthority: pki.frontProxyAuthorityCertificate,
+    ...advertised(host),
+  });
+  services.rebuild(parts.view.list('', 'services') as Iterable<Service>);
   const compaction = compactPeriodically(store, clock, logger);
   return {
     port: listener.port,
@@ -86,6 +106,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<Running
     handler,
     stop: () => stopAll(listener, compaction, caches, store, parts.rbac),
   };
+}
+
+/** Endpoints may not have loopback addresses: a server that only listens there has none. */
+function advertised(host: string): { advertiseAddress?: string } {
+  return host.startsWith('127.') || host === '::1' || host === '0.0.0.0' || host === '::' || host === 'localhost' ? {} : { advertiseAddress: host };
 }
 
 async function stopAll(listener: Listener, compaction: { cancel(): void }, caches: WatchCacheSet, store: Store, rbac: RbacAuthorizer): Promise<void> {
@@ -105,13 +130,14 @@ function keptResources(catalogue: Catalogue): ResourceInfo[] {
 }
 
 interface Pieces extends ApiServerOptions {
+  readonly services: InMemoryServiceAllocator;
   readonly store: Store;
   readonly catalogue: Catalogue;
   readonly caches: WatchCacheSet;
   readonly pki: Pki;
 }
 
-function assemble({ store, catalogue, caches, pki, clock, random, logger }: Pieces): ApiServerParts {
+function assemble({ services, store, catalogue, caches, pki, clock, random, logger }: Pieces): ApiServerParts {
   const prefixes = new Map<string, string>();
   for (const { group, resource, storagePrefix } of catalogue.all()) prefixes.set(`${group}/${resource}`, storagePrefix);
   const view = cachedClusterView((group, resource) => caches.cache(prefixes.get(`${group}/${resource}`) ?? ''));
@@ -123,7 +149,6 @@ function assemble({ store, catalogue, caches, pki, clock, random, logger }: Piec
   ];
   const rbac = new RbacAuthorizer(view);
   const authorizer = unionAuthorizer([mastersAuthorizer, rbac]);
-  const strategies = strategyLookup(view);
   const admission = createAdmission({ view, authorizer, clock, random, writer: () => registry });
   const registry: Registry = new Registry({
     store,
@@ -135,7 +160,7 @@ function assemble({ store, catalogue, caches, pki, clock, random, logger }: Piec
       },
     },
     admission,
-    strategyFor: strategies,
+    strategyFor: createStrategies({ services }),
     clock,
     random,
   });

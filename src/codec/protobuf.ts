@@ -13,11 +13,9 @@ import { messagePlan, type MessagePlan } from './proto-plan.ts';
 import { ProtoReader } from './proto-reader.ts';
 import { ProtoWriter } from './proto-writer.ts';
 
-/** Any object of a kind. */
 interface TypeMeta {
   readonly apiVersion?: string | undefined;
   readonly kind?: string | undefined;
-  readonly metadata?: unknown;
 }
 
 const magic = Uint8Array.of(0x6b, 0x38, 0x73, 0x00);
@@ -66,13 +64,13 @@ function planOf(type: TypeMeta): MessagePlan {
 }
 
 /** The bare message: what to cache per object, and what lists are made of. */
-export function encodeMessage(object: TypeMeta): Uint8Array {
+export function encodeMessage(object: TypeMeta | object): Uint8Array {
   const plan = planOf(object);
   return written(() => writeMessage(writer, plan, object as Record<string, unknown>));
 }
 
 /** In its envelope: the body of an answer. */
-export function encodeProtobuf(object: TypeMeta): Uint8Array {
+export function encodeProtobuf(object: TypeMeta | object): Uint8Array {
   const plan = planOf(object);
   return inEnvelope(object, () => writeMessage(writer, plan, object as Record<string, unknown>));
 }

@@ -28,7 +28,7 @@ export interface Instant {
 
 /** Of a canonical or any RFC 3339 text. Throws TimeError. */
 export function instantOf(text: string): Instant {
-  return parseTime(text, secondsLayout);
+  return canonicalSeconds.test(text) ? { seconds: Date.parse(text) / 1000, nanos: 0 } : parseTime(text, secondsLayout);
 }
 
 export function formatTime(seconds: number): string {

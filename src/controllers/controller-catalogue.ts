@@ -1,4 +1,5 @@
 /** All controllers, by name. */
+import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { endpointsController } from './endpointslice/endpoints-controller.ts';
 import { garbageCollector } from './garbagecollector/garbage-collector.ts';
@@ -30,6 +31,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
   return [
     { name: 'replicationcontroller', create: replicationControllerController },
     { name: 'replicaset', create: replicaSetController },
+    { name: 'deployment', create: deploymentController },
     { name: 'endpointslice', create: endpointSliceController },
     { name: 'endpoints', create: endpointsController },
     { name: 'namespace', create: namespaceController },

@@ -322,11 +322,11 @@ export class Scheduler {
   #onError(queued: QueuedPod, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     this.#options.logger.warn('binding a pod failed, will retry', { pod: podKey(queued.info.pod), error });
-    if (this.#requeue(queued, undefined)) this.#report(queued.info.pod, 'SchedulerError', message, '');
+    if (this.#requeue(queued, new Set())) this.#report(queued.info.pod, 'SchedulerError', message, '');
   }
 
   /** False where the pod is no longer ours to schedule. */
-  #requeue(queued: QueuedPod, rejectedBy: ReadonlySet<string> | undefined): boolean {
+  #requeue(queued: QueuedPod, rejectedBy: ReadonlySet<string>): boolean {
     const { info } = queued;
     const current = this.#options.currentPod(podKey(info.pod));
     if (!current || current.spec.nodeName || current.metadata.uid !== info.uid) {
@@ -335,7 +335,7 @@ export class Scheduler {
     }
     // It may have changed while it was bound; its shape, if so, is found out by the next update.
     info.pod = current;
-    this.queue.putBack(queued, rejectedBy ? { kind: 'rejected', by: rejectedBy } : { kind: 'error' });
+    this.queue.putBack(queued, rejectedBy);
     return true;
   }
 

@@ -20,15 +20,24 @@ const renamedFields: readonly (readonly [core: string, events: string])[] = [
 const toEvents = new Map(renamedFields);
 const toCore = new Map(renamedFields.map(([core, events]) => [events, core]));
 
+/** Not optional on the wire of the newer form: what is not set is sent so. */
+const alwaysSent: Readonly<Record<string, unknown>> = {
+  deprecatedSource: {},
+  deprecatedFirstTimestamp: null,
+  deprecatedLastTimestamp: null,
+  eventTime: null,
+};
+
 function rename(event: KubeObject, names: ReadonlyMap<string, string>, apiVersion: string): KubeObject {
   const renamed: KubeObject = { apiVersion, kind: 'Event', metadata: event.metadata };
   for (const [field, value] of Object.entries(event))
-    if (field !== 'apiVersion' && field !== 'kind') renamed[names.get(field) ?? field] = value;
+    if (field !== 'apiVersion' && field !== 'kind' && value !== null && value !== undefined)
+      renamed[names.get(field) ?? field] = value;
   return renamed;
 }
 
 export function coreEventToEvents(event: KubeObject): KubeObject {
-  return rename(event, toEvents, eventsApiVersion);
+  return { ...alwaysSent, ...rename(event, toEvents, eventsApiVersion) };
 }
 
 export function eventsEventToCore(event: KubeObject): KubeObject {

@@ -15,13 +15,23 @@ function defaultNamespace(object: KubeObject): void {
   if (name) (object.metadata.labels ??= {})['kubernetes.io/metadata.name'] = name;
 }
 
+/** None of it is optional on the wire. */
+const unknownNodeInfo = {
+  ...{ machineID: '', systemUUID: '', bootID: '', kernelVersion: '', osImage: '', containerRuntimeVersion: '' },
+  ...{ kubeletVersion: '', kubeProxyVersion: '', operatingSystem: '', architecture: '' },
+};
+
 function defaultNode(node: Node): void {
-  node.spec ??= {};
+  const spec = (node.spec ??= {});
+  // Two forms of one list: the older one rules where both are given and differ.
+  if (spec.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR];
+  else if (spec.podCIDRs?.[0]) spec.podCIDR = spec.podCIDRs[0];
   const status = (node.status ??= {});
   if (!status.allocatable && status.capacity) status.allocatable = { ...status.capacity };
   // Written by every heartbeat and not optional on the wire.
   status.daemonEndpoints ??= {};
   status.daemonEndpoints.kubeletEndpoint ??= { Port: 0 };
+  status.nodeInfo ??= { ...unknownNodeInfo };
   roundAmounts(status.capacity);
   roundAmounts(status.allocatable);
 }

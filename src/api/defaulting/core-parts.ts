@@ -1,6 +1,6 @@
 /** Defaults of the small types that pods, volumes and claims share. */
 import { formatQuantity, parseQuantity, roundUpQuantity } from '../quantity.ts';
-import type { ObjectFieldSelector, PersistentVolumeClaimSpec } from '../types/core-v1.ts';
+import type { ObjectFieldSelector, PersistentVolumeClaimSpec, ResourceFieldSelector } from '../types/core-v1.ts';
 
 const imageReference = /^[a-z0-9._\-/:]*?[a-z0-9](?::(?<tag>[\w][\w.-]{0,127}))?(?<digest>@[A-Za-z0-9+._-]+:[0-9a-fA-F]{32,})?$/;
 
@@ -14,6 +14,11 @@ export function pullPolicyOf(image: string): 'Always' | 'IfNotPresent' {
 
 export function defaultFieldRef(selector: ObjectFieldSelector | undefined): void {
   if (selector) selector.apiVersion ||= 'v1';
+}
+
+/** Zero means that the unit is chosen by the resource. */
+export function defaultResourceFieldRef(selector: ResourceFieldSelector | undefined): void {
+  if (selector) selector.divisor ??= '0';
 }
 
 /** Amounts are kept to a thousandth; anything finer is rounded up. */

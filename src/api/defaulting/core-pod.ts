@@ -20,13 +20,15 @@ import type {
   ReplicationController,
   ResourceRequirements,
 } from '../types/core-v1.ts';
-import { defaultFieldRef, pullPolicyOf, roundAmounts } from './core-parts.ts';
+import { defaultFieldRef, defaultResourceFieldRef, pullPolicyOf, roundAmounts } from './core-parts.ts';
 import { defaultVolume } from './core-volume.ts';
 import type { Defaulters } from './kind-defaulter.ts';
 import { defaulter } from './kind-defaulter.ts';
 
 export function defaultPodTemplate(template: PodTemplateSpec | undefined): void {
-  if (template?.spec) defaultPodSpec(template.spec);
+  if (!template) return;
+  template.metadata ??= {};
+  defaultPodSpec((template.spec ??= { containers: [] }));
 }
 
 /** What a pod spec gets in a pod and in a template alike. */
@@ -39,6 +41,10 @@ export function defaultPodSpec(spec: PodSpec): void {
   if (spec.terminationGracePeriodSeconds < 0) spec.terminationGracePeriodSeconds = 1;
   spec.schedulerName ||= 'default-scheduler';
   mirrorServiceAccount(spec);
+  // Not pointers upstream: false is the same as absent, and not shown.
+  for (const field of ['hostNetwork', 'hostPID', 'hostIPC'] as const) if (spec[field] === false) delete spec[field];
+  // Of a feature that is off by default.
+  delete spec.schedulingGroup;
   if (spec.volumes) for (const volume of spec.volumes) defaultVolume(volume);
   if (spec.initContainers) for (const container of spec.initContainers) defaultContainer(container);
   if (spec.containers) for (const container of spec.containers) defaultContainer(container);
@@ -60,6 +66,9 @@ function defaultContainer(container: Container | EphemeralContainer): void {
   container.terminationMessagePath ||= '/dev/termination-log';
   container.terminationMessagePolicy ||= 'File';
   if (container.ports) for (const port of container.ports) port.protocol ||= 'TCP';
+  for (const field of ['stdin', 'stdinOnce', 'tty'] as const) if (container[field] === false) delete container[field];
+  // Of a feature that is off by default.
+  delete container.lifecycle?.stopSignal;
   if (container.env) for (const variable of container.env) defaultEnv(variable);
   container.resources ??= {};
   defaultResources(container.resources);
@@ -74,6 +83,7 @@ function defaultEnv(variable: EnvVar): void {
   const from = variable.valueFrom;
   if (!from) return;
   defaultFieldRef(from.fieldRef);
+  defaultResourceFieldRef(from.resourceFieldRef);
   if (from.fileKeyRef) from.fileKeyRef.optional ??= false;
 }
 
@@ -104,7 +114,10 @@ function defaultResources(resources: ResourceRequirements): void {
 
 function defaultPod(pod: Pod): void {
   const spec = pod.spec;
-  pod.status ??= {};
+  const status = (pod.status ??= {});
+  // Two forms of one list: the older one rules where both are given and differ.
+  if (status.podIP && status.podIPs?.[0]?.ip !== status.podIP) status.podIPs = [{ ip: status.podIP }];
+  else if (status.podIPs?.[0]?.ip) status.podIP = status.podIPs[0].ip;
   if (!spec) return;
   if (spec.containers) for (const container of spec.containers) requestLimits(container);
   if (spec.initContainers) for (const container of spec.initContainers) requestLimits(container);
@@ -155,7 +168,6 @@ function defaultReplicationController(controller: ReplicationController): void {
     if (isEmpty(metadata.labels)) metadata.labels = { ...labels };
   }
   spec.replicas ??= 1;
-  spec.minReadySeconds ||= 0;
   defaultPodTemplate(spec.template);
 }
 
@@ -166,6 +178,6 @@ function isEmpty(map: object | undefined): boolean {
 
 export const defaulters: Defaulters = {
   '/v1/Pod': defaulter<Pod>(defaultPod),
-  '/v1/PodTemplate': defaulter<PodTemplate>((object) => defaultPodTemplate(object.template)),
+  '/v1/PodTemplate': defaulter<PodTemplate>((object) => defaultPodTemplate((object.template ??= {}))),
   '/v1/ReplicationController': defaulter<ReplicationController>(defaultReplicationController),
 };

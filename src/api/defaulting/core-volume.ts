@@ -1,6 +1,6 @@
 /** Volumes of a pod spec, and the sources that persistent volumes share with them. */
-import type { AzureDiskVolumeSource, HostPathVolumeSource, ISCSIVolumeSource, RBDVolumeSource, ScaleIOVolumeSource, Volume, VolumeProjection } from '../types/core-v1.ts';
-import { defaultClaimSpec, defaultFieldRef, pullPolicyOf } from './core-parts.ts';
+import type { AzureDiskVolumeSource, DownwardAPIVolumeFile, HostPathVolumeSource, ISCSIVolumeSource, RBDVolumeSource, ScaleIOVolumeSource, Volume, VolumeProjection } from '../types/core-v1.ts';
+import { defaultClaimSpec, defaultFieldRef, defaultResourceFieldRef, pullPolicyOf } from './core-parts.ts';
 
 /** 0644, what secrets, config maps, downward API and projected files get. */
 const fileMode = 420;
@@ -13,7 +13,7 @@ export function defaultVolume(volume: Volume): void {
   if (volume.configMap) volume.configMap.defaultMode ??= fileMode;
   if (volume.downwardAPI) {
     volume.downwardAPI.defaultMode ??= fileMode;
-    for (const item of volume.downwardAPI.items ?? []) defaultFieldRef(item.fieldRef);
+    for (const item of volume.downwardAPI.items ?? []) defaultFile(item);
   }
   if (volume.projected) {
     volume.projected.defaultMode ??= fileMode;
@@ -23,7 +23,10 @@ export function defaultVolume(volume: Volume): void {
   if (volume.rbd) defaultRbd(volume.rbd);
   if (volume.azureDisk) defaultAzureDisk(volume.azureDisk);
   if (volume.scaleIO) defaultScaleIo(volume.scaleIO);
-  if (volume.ephemeral?.volumeClaimTemplate) defaultClaimSpec(volume.ephemeral.volumeClaimTemplate.spec);
+  const template = volume.ephemeral?.volumeClaimTemplate;
+  if (!template) return;
+  template.metadata ??= {};
+  defaultClaimSpec((template.spec ??= {}));
 }
 
 function isSourceless(volume: Volume): boolean {
@@ -31,8 +34,13 @@ function isSourceless(volume: Volume): boolean {
   return true;
 }
 
+function defaultFile(file: DownwardAPIVolumeFile): void {
+  defaultFieldRef(file.fieldRef);
+  defaultResourceFieldRef(file.resourceFieldRef);
+}
+
 function defaultProjection(source: VolumeProjection): void {
-  for (const item of source.downwardAPI?.items ?? []) defaultFieldRef(item.fieldRef);
+  for (const item of source.downwardAPI?.items ?? []) defaultFile(item);
   if (source.serviceAccountToken) source.serviceAccountToken.expirationSeconds ??= 3600;
 }
 

@@ -11,7 +11,6 @@ import { defaulters as autoscaling } from './autoscaling.ts';
 import { defaulters as batch } from './batch.ts';
 import { defaulters as coordination } from './coordination.ts';
 import { defaulters as discovery } from './discovery.ts';
-import { defaulters as events } from './events.ts';
 import { defaulters as flowcontrol } from './flowcontrol.ts';
 import { defaulters as networking } from './networking.ts';
 import { defaulters as policy } from './policy.ts';
@@ -34,7 +33,6 @@ export const families: readonly Defaulters[] = [
   batch,
   coordination,
   discovery,
-  events,
   flowcontrol,
   networking,
   policy,

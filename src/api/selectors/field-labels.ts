@@ -86,7 +86,13 @@ const table: Readonly<Record<string, ResourceLabels>> = {
       'spec.serviceAccountName': at('spec.serviceAccountName'),
       'spec.hostNetwork': at('spec.hostNetwork', 'false'),
       'status.phase': at('status.phase'),
-      'status.podIP': { paths: [['status', 'podIPs', '0', 'ip'], ['status', 'podIP']], absent: '' },
+      'status.podIP': {
+        paths: [
+          ['status', 'podIPs', '0', 'ip'],
+          ['status', 'podIP'],
+        ],
+        absent: '',
+      },
       // Accepted, but without a value upstream.
       'status.podIPs': { paths: [], absent: '' },
       'status.nominatedNodeName': at('status.nominatedNodeName'),
@@ -96,7 +102,10 @@ const table: Readonly<Record<string, ResourceLabels>> = {
   '/nodes': { namespace: false, fields: { 'spec.unschedulable': at('spec.unschedulable', 'false') } },
   '/namespaces': { namespace: false, fields: { 'status.phase': at('status.phase') } },
   '/secrets': { namespace: true, fields: { type: at('type') } },
-  '/services': { namespace: true, fields: { 'spec.clusterIP': at('spec.clusterIP'), 'spec.type': at('spec.type') } },
+  '/services': {
+    namespace: true,
+    fields: { 'spec.clusterIP': at('spec.clusterIP'), 'spec.type': at('spec.type') },
+  },
   '/replicationcontrollers': { namespace: true, fields: { 'status.replicas': at('status.replicas', '0') } },
   '/events': { namespace: true, fields: eventFields },
   'events.k8s.io/events': {
@@ -120,8 +129,14 @@ const table: Readonly<Record<string, ResourceLabels>> = {
     fields: { 'status.successful': at('status.succeeded', '0') },
     unsupported: (label) => `field label ${JSON.stringify(label)} not supported for Job`,
   },
-  'certificates.k8s.io/certificatesigningrequests': { namespace: false, fields: { 'spec.signerName': at('spec.signerName') } },
-  'certificates.k8s.io/clustertrustbundles': { namespace: false, fields: { 'spec.signerName': at('spec.signerName') } },
+  'certificates.k8s.io/certificatesigningrequests': {
+    namespace: false,
+    fields: { 'spec.signerName': at('spec.signerName') },
+  },
+  'certificates.k8s.io/clustertrustbundles': {
+    namespace: false,
+    fields: { 'spec.signerName': at('spec.signerName') },
+  },
   'certificates.k8s.io/podcertificaterequests': {
     namespace: false,
     fields: {
@@ -133,7 +148,8 @@ const table: Readonly<Record<string, ResourceLabels>> = {
   'resource.k8s.io/resourceslices': {
     namespace: false,
     fields: { 'spec.nodeName': at('spec.nodeName'), 'spec.driver': at('spec.driver') },
-    unsupported: (label, version) => `field label not supported for resource.k8s.io/${version}, Kind=ResourceSlice: ${label}`,
+    unsupported: (label, version) =>
+      `field label not supported for resource.k8s.io/${version}, Kind=ResourceSlice: ${label}`,
   },
 };
 
@@ -143,7 +159,9 @@ function labelsOf(group: string, resource: string): ResourceLabels | undefined {
 }
 
 const noFields = new SelectableFields({});
-const selectable = new Map(Object.entries(table).map(([key, labels]) => [key, new SelectableFields(labels.fields)]));
+const selectable = new Map(
+  Object.entries(table).map(([key, labels]) => [key, new SelectableFields(labels.fields)]),
+);
 
 /** What the cache keeps of a built-in resource for field selectors. */
 export function selectableFieldsOf(group: string, resource: string): SelectableFields {
@@ -157,21 +175,32 @@ export function customSelectableFields(paths: readonly string[]): SelectableFiel
 
 /** The fields that are worth an index: many watchers and lists pin them. */
 export function indexedFieldsOf(group: string, resource: string): readonly string[] {
-  return group === '' && resource === 'pods' ? ['spec.nodeName'] : group === 'resource.k8s.io' && resource === 'resourceslices' ? ['spec.nodeName'] : [];
+  return group === '' && resource === 'pods'
+    ? ['spec.nodeName']
+    : group === 'resource.k8s.io' && resource === 'resourceslices'
+      ? ['spec.nodeName']
+      : [];
 }
 
 /**
  * The selector in the names that are indexed. Throws SelectorError with the
  * text that the API answers for a field that the resource does not offer.
  */
-export function supportedFieldSelector(selector: FieldSelector, group: string, version: string, resource: string): FieldSelector {
+export function supportedFieldSelector(
+  selector: FieldSelector,
+  group: string,
+  version: string,
+  resource: string,
+): FieldSelector {
   if (selector.isEmpty) return selector;
   const labels = labelsOf(group, resource);
   return selector.renamed((field) => {
     if (field === 'metadata.name') return field;
     if (field === 'metadata.namespace' && labels?.namespace !== false) return field;
     if (!labels) {
-      throw new SelectorError(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+      throw new SelectorError(
+        `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+      );
     }
     const accepted = labels.only ?? labels.aliases ?? {};
     if (Object.hasOwn(accepted, field)) return accepted[field] as string;
@@ -181,9 +210,18 @@ export function supportedFieldSelector(selector: FieldSelector, group: string, v
 }
 
 /** As `supportedFieldSelector`, for a custom resource with these selectable fields. */
-export function supportedCustomFieldSelector(selector: FieldSelector, namespaced: boolean, fields: SelectableFields): FieldSelector {
+export function supportedCustomFieldSelector(
+  selector: FieldSelector,
+  namespaced: boolean,
+  fields: SelectableFields,
+): FieldSelector {
   return selector.renamed((field) => {
-    if (field === 'metadata.name' || (namespaced && field === 'metadata.namespace') || fields.names.includes(field)) return field;
+    if (
+      field === 'metadata.name' ||
+      (namespaced && field === 'metadata.namespace') ||
+      fields.names.includes(field)
+    )
+      return field;
     throw new SelectorError(`field label not supported: ${field}`);
   });
 }

@@ -32,16 +32,22 @@ export class FieldSelector {
 
   /** The value that `field` must have, where one requirement pins it. */
   exact(field: string): string | undefined {
-    return this.requirements.find((requirement) => requirement.field === field && requirement.operator === '=')?.value;
+    return this.requirements.find(
+      (requirement) => requirement.field === field && requirement.operator === '=',
+    )?.value;
   }
 
   /** The same selector with its fields renamed; `rename` throws for a field that is not supported. */
   renamed(rename: (field: string) => string): FieldSelector {
-    return new FieldSelector(this.requirements.map((requirement) => ({ ...requirement, field: rename(requirement.field) })));
+    return new FieldSelector(
+      this.requirements.map((requirement) => ({ ...requirement, field: rename(requirement.field) })),
+    );
   }
 
   toString(): string {
-    return this.requirements.map(({ field, operator, value }) => `${field}${operator}${escapeFieldValue(value)}`).join(',');
+    return this.requirements
+      .map(({ field, operator, value }) => `${field}${operator}${escapeFieldValue(value)}`)
+      .join(',');
   }
 }
 

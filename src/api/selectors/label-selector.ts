@@ -58,10 +58,17 @@ const noLabel = new LabelSelector([], true);
 
 /** Equality with every pair of `labels`, as ReplicationController and Service select; unchecked. */
 export function selectorFromLabels(labels: Labels): LabelSelector {
-  return new LabelSelector(Object.entries(labels).map(([key, value]) => ({ key, operator: '=', values: [value] })));
+  return new LabelSelector(
+    Object.entries(labels).map(([key, value]) => ({ key, operator: '=', values: [value] })),
+  );
 }
 
-const specOperators: Readonly<Record<string, LabelOperator>> = { In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!' };
+const specOperators: Readonly<Record<string, LabelOperator>> = {
+  In: 'in',
+  NotIn: 'notin',
+  Exists: 'exists',
+  DoesNotExist: '!',
+};
 
 /** The selector of a LabelSelector in a spec: an absent one matches nothing, an empty one everything. */
 export function labelSelectorOf(spec: LabelSelectorSpec | undefined): LabelSelector {
@@ -72,19 +79,27 @@ export function labelSelectorOf(spec: LabelSelectorSpec | undefined): LabelSelec
   }
   for (const { key, operator, values } of spec.matchExpressions ?? []) {
     const known = Object.hasOwn(specOperators, operator) ? specOperators[operator] : undefined;
-    if (known === undefined) throw new SelectorError(`${JSON.stringify(operator)} is not a valid label selector operator`);
+    if (known === undefined)
+      throw new SelectorError(`${JSON.stringify(operator)} is not a valid label selector operator`);
     requirements.push(checkedRequirement(key, known, values ?? []));
   }
   return new LabelSelector(requirements);
 }
 
 /** Whether a spec's selector takes an object with these labels; throws SelectorError for one that makes no sense. */
-export function matchesLabelSelector(spec: LabelSelectorSpec | undefined, labels: Labels | undefined): boolean {
+export function matchesLabelSelector(
+  spec: LabelSelectorSpec | undefined,
+  labels: Labels | undefined,
+): boolean {
   return labelSelectorOf(spec).matches(labels);
 }
 
 /** A requirement whose key, number of values and values are as they must be; throws SelectorError. */
-export function checkedRequirement(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
+export function checkedRequirement(
+  key: string,
+  operator: LabelOperator,
+  values: readonly string[],
+): LabelRequirement {
   const problems: string[] = [];
   const quoted = JSON.stringify;
   const keyProblems = labelKeyProblems(key);
@@ -94,15 +109,19 @@ export function checkedRequirement(key: string, operator: LabelOperator, values:
   if (operator === 'gt' || operator === 'lt') {
     values.forEach((value, index) => {
       if (parseInt64(value) !== undefined) return;
-      problems.push(`values[${index}]: Invalid value: ${quoted(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
+      problems.push(
+        `values[${index}]: Invalid value: ${quoted(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+      );
     });
   }
   values.forEach((value, index) => {
     const wrong = labelValueProblems(value);
-    if (wrong.length > 0) problems.push(`values[${index}][${key}]: Invalid value: ${quoted(value)}: ${wrong.join('; ')}`);
+    if (wrong.length > 0)
+      problems.push(`values[${index}][${key}]: Invalid value: ${quoted(value)}: ${wrong.join('; ')}`);
   });
   const unique = [...new Set(problems)];
-  if (unique.length > 0) throw new SelectorError(unique.length === 1 ? (unique[0] as string) : `[${unique.join(', ')}]`);
+  if (unique.length > 0)
+    throw new SelectorError(unique.length === 1 ? (unique[0] as string) : `[${unique.join(', ')}]`);
   return { key, operator, values };
 }
 

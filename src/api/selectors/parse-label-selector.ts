@@ -2,11 +2,18 @@
  * The text form of label selectors: `app=web,tier in (a,b),!canary,weight>5`.
  * Grammar and error texts are those of upstream's labels.Parse.
  */
-import { checkedRequirement, everyLabel, LabelSelector, type LabelOperator, type LabelRequirement } from './label-selector.ts';
+import {
+  checkedRequirement,
+  everyLabel,
+  LabelSelector,
+  type LabelOperator,
+  type LabelRequirement,
+} from './label-selector.ts';
 import { labelKeyProblems } from './label-syntax.ts';
 import { SelectorError } from './selector-error.ts';
 
-type TokenKind = 'identifier' | 'end' | 'error' | '(' | ')' | ',' | '!' | '=' | '==' | '!=' | '>' | '<' | 'in' | 'notin';
+type TokenKind =
+  'identifier' | 'end' | 'error' | '(' | ')' | ',' | '!' | '=' | '==' | '!=' | '>' | '<' | 'in' | 'notin';
 interface Token {
   readonly kind: TokenKind;
   readonly text: string;
@@ -82,12 +89,14 @@ class Parser {
       try {
         requirements.push(this.#requirement());
       } catch (error) {
-        if (error instanceof SelectorError) throw new SelectorError(`unable to parse requirement: ${error.message}`);
+        if (error instanceof SelectorError)
+          throw new SelectorError(`unable to parse requirement: ${error.message}`);
         throw error;
       }
       const separator = this.#take();
       if (separator.kind === 'end') return requirements;
-      if (separator.kind !== ',') throw new SelectorError(`found '${separator.text}', expected: ',' or 'end of string'`);
+      if (separator.kind !== ',')
+        throw new SelectorError(`found '${separator.text}', expected: ',' or 'end of string'`);
       const following = this.#peek();
       if (following.kind !== 'identifier' && following.kind !== '!') {
         throw new SelectorError(`found '${following.text}', expected: identifier after ','`);

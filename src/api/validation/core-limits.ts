@@ -7,7 +7,7 @@ import { duplicate, forbiddenField, immutableMessage, invalidEach, invalidValue,
 import type { KindValidators } from './kind-validator.ts';
 import { kindValidator } from './kind-validator.ts';
 import { qualifiedName } from './names.ts';
-import { isHugePages, isOvercommitAllowed, validateContainerResourceName, validateQuotaResourceName, validateResourceAmount, validateResourceName } from './resources.ts';
+import { isOvercommitAllowed, isStandardQuotaResource, validateContainerResourceName, validateQuotaResourceName, validateResourceAmount, validateResourceName } from './resources.ts';
 
 type Amounts = Readonly<Record<string, string>> | undefined;
 
@@ -18,7 +18,7 @@ function validateAmounts(errors: FieldError[], amounts: Amounts, at: FieldPath):
   }
 }
 
-const podResources = ['cpu', 'memory', 'ephemeral-storage', 'pods'];
+const podResources = ['pods', ...['', 'requests.', 'limits.'].flatMap((side) => [`${side}cpu`, `${side}memory`])];
 const podScopes = ['Terminating', 'NotTerminating', 'NotBestEffort', 'PriorityClass', 'CrossNamespacePodAffinity'];
 const scopes = [...podScopes, 'BestEffort', 'VolumeAttributesClass'];
 const onlyExists = ['BestEffort', 'NotBestEffort', 'Terminating', 'NotTerminating', 'CrossNamespacePodAffinity'];
@@ -28,7 +28,7 @@ function scopeFits(scope: string, resource: string): boolean {
   if (scope === 'BestEffort') return resource === 'pods';
   if (scope === 'VolumeAttributesClass') return resource === 'persistentvolumeclaims' || resource === 'requests.storage';
   if (!podScopes.includes(scope)) return true;
-  return isHugePages(resource) || podResources.includes(resource.replace(/^(requests|limits)\./, ''));
+  return podResources.includes(resource);
 }
 
 function conflicting(list: readonly string[]): boolean {
@@ -38,7 +38,7 @@ function conflicting(list: readonly string[]): boolean {
 function validateQuotaSpec(errors: FieldError[], spec: ResourceQuotaSpec): void {
   const at = path('spec');
   validateAmounts(errors, spec.hard, at.child('hard'));
-  const hard = Object.keys(spec.hard ?? {}).filter((name) => !name.includes('/')).sort();
+  const hard = Object.keys(spec.hard ?? {}).filter(isStandardQuotaResource).sort();
   if (spec.scopes?.length) {
     const here = at.child('scopes');
     for (const scope of spec.scopes) {
@@ -135,7 +135,8 @@ function validateLimits(errors: FieldError[], item: LimitRangeItem, at: FieldPat
   if (item.type === 'PersistentVolumeClaim' && item.min?.['storage'] === undefined && item.max?.['storage'] === undefined) {
     errors.push(required(at.child('limits'), 'either minimum or maximum storage value is required, but neither was provided'));
   }
-  for (const name of names) compareLimits(errors, item, name, at);
+  const compared = item.type === 'Pod' ? { ...item, default: undefined, defaultRequest: undefined } : item;
+  for (const name of names) compareLimits(errors, compared, name, at);
 }
 
 /** Each pair that must be in order: the lower, the higher, the field that is blamed, whose value is shown, and the words. */

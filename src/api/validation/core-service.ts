@@ -193,8 +193,10 @@ function validateTraffic(errors: FieldError[], spec: ServiceSpec): void {
   if (!needsHealthCheckPort(spec)) {
     const why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
     if (healthCheckNodePort !== 0) errors.push(invalidValue(health, healthCheckNodePort, why));
-  } else if (healthCheckNodePort === 0) errors.push(required(health));
-  else invalidEach(errors, health, healthCheckNodePort, portNumber(healthCheckNodePort));
+  } else if (healthCheckNodePort !== 0) {
+    // Where it is 0 one is taken before the commit.
+    invalidEach(errors, health, healthCheckNodePort, portNumber(healthCheckNodePort));
+  }
   if (internalTrafficPolicy !== undefined) oneOf(errors, specPath.child('internalTrafficPolicy'), internalTrafficPolicy, ['Cluster', 'Local']);
   else if (spec.type !== undefined && ['NodePort', 'LoadBalancer', 'ClusterIP'].includes(spec.type)) {
     errors.push(required(specPath.child('internalTrafficPolicy')));

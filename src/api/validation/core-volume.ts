@@ -51,7 +51,7 @@ function validateCapacity(errors: FieldError[], capacity: Readonly<Record<string
   const at = specPath.child('capacity');
   const names = Object.keys(capacity);
   if (names.length === 0) errors.push(required(at));
-  if (names.length > 1 || capacity['storage'] === undefined) errors.push(notSupported(at, capacity, ['storage']));
+  if (names.length > 1 || capacity['storage'] === undefined) errors.push(notSupported(at, names.length === 0 ? undefined : capacity, ['storage']));
   for (const name of names) {
     const { value } = parseQuantity(capacity[name]!);
     if (value < 0n) errors.push(invalidValue(at.key(name), capacity[name], 'must be a valid resource quantity'));

@@ -50,8 +50,6 @@ export function describeDifference(before: unknown, after: unknown): string {
   const endA = Math.min(a.length, a.length - tail + contextLines);
   const endB = Math.min(b.length, b.length - tail + contextLines);
   const lines = [
-    '--- ',
-    '+++ ',
     `@@ -${start + 1},${endA - start} +${start + 1},${endB - start} @@`,
     ...a.slice(start, head).map((line) => ` ${line}`),
     ...a.slice(head, a.length - tail).map((line) => `-${line}`),

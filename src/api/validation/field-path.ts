@@ -32,11 +32,12 @@ export class FieldPath {
     return new FieldPath(this, key, true);
   }
 
-  /** `spec.containers[0].name`, `metadata.labels[foo]`; '' for the object itself. */
+  /** `spec.containers[0].name`, `metadata.labels[foo]`; `[]` for the object itself. */
   toString(): string {
-    const before = this.#parent === undefined ? '' : this.#parent.toString();
+    if (this.#parent === undefined) return this.#step === '' ? '[]' : String(this.#step);
+    const before = this.#parent.toString();
     if (this.#subscript) return `${before}[${this.#step}]`;
-    return before === '' ? String(this.#step) : `${before}.${this.#step}`;
+    return `${before}.${this.#step}`;
   }
 }
 

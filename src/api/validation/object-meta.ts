@@ -99,6 +99,15 @@ function validateOwners(errors: FieldError[], owners: readonly OwnerReference[])
   }
 }
 
+/** For kinds of our own: without a domain only the finalizers that the server knows. Custom resources may have any. */
+export function validateKnownFinalizers(errors: FieldError[], meta: ObjectMeta): void {
+  meta.finalizers?.forEach((finalizer, i) => {
+    if (finalizer.includes('/') || knownFinalizers.has(finalizer)) return;
+    errors.push(invalidValue(finalizersPath.index(i), finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
+  });
+}
+const knownFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+
 function validateFinalizers(errors: FieldError[], finalizers: readonly string[]): void {
   for (const finalizer of finalizers) invalidEach(errors, finalizersPath, finalizer, qualifiedName(finalizer));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {

@@ -48,7 +48,7 @@ export function validateContainers(errors: FieldError[], around: ContainerSurrou
 
 function validateHooks(errors: FieldError[], container: Container, { spec }: ContainerSurroundings, at: FieldPath): void {
   const grace = spec.terminationGracePeriodSeconds;
-  if (container.lifecycle) validateLifecycle(errors, container.lifecycle, grace, spec.os, at.child('lifecycle'));
+  if (container.lifecycle) validateLifecycle(errors, container.lifecycle, grace, at.child('lifecycle'));
   for (const kind of probeKinds) {
     const probe = container[kind];
     if (probe) validateProbe(errors, kind, probe, grace, at.child(kind));

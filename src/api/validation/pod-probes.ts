@@ -1,8 +1,8 @@
 /** Probes and lifecycle hooks of a container. */
 import type { FieldError } from '../errors.ts';
-import type { HTTPGetAction, Lifecycle, LifecycleHandler, PodSpec, Probe } from '../types/core-v1.ts';
+import type { HTTPGetAction, Lifecycle, LifecycleHandler, Probe } from '../types/core-v1.ts';
 import type { FieldPath } from './field-path.ts';
-import { forbiddenField, invalidEach, invalidValue, nonNegative, notSupported, oneOf, required } from './field-path.ts';
+import { forbiddenField, invalidEach, invalidValue, nonNegative, oneOf, required } from './field-path.ts';
 import { httpHeaderName, portName, portNumber } from './names.ts';
 
 type Handler = Pick<Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'> & Pick<LifecycleHandler, 'sleep'>;
@@ -66,22 +66,7 @@ export function validatePort(errors: FieldError[], port: number | string | undef
   if (messages.length > 0) invalidEach(errors, at, given, messages);
 }
 
-const realTimeSignals = [...Array(15).keys()].map((i) => `SIGRTMIN+${i + 1}`).concat([...Array(14).keys()].map((i) => `SIGRTMAX-${14 - i}`));
-const linuxSignals = [
-  ...['SIGABRT', 'SIGALRM', 'SIGBUS', 'SIGCHLD', 'SIGCLD', 'SIGCONT', 'SIGFPE', 'SIGHUP', 'SIGILL', 'SIGINT', 'SIGIO', 'SIGIOT'],
-  ...['SIGKILL', 'SIGPIPE', 'SIGPOLL', 'SIGPROF', 'SIGPWR', 'SIGQUIT', 'SIGSEGV', 'SIGSTKFLT', 'SIGSTOP', 'SIGSYS', 'SIGTERM'],
-  ...['SIGTRAP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGUSR1', 'SIGUSR2', 'SIGVTALRM', 'SIGWINCH', 'SIGXCPU', 'SIGXFSZ'],
-  ...['SIGRTMIN', 'SIGRTMAX', ...realTimeSignals],
-].sort();
-const signals: Readonly<Record<string, readonly string[]>> = { linux: linuxSignals, windows: ['SIGKILL', 'SIGTERM'] };
-
-export function validateLifecycle(errors: FieldError[], lifecycle: Lifecycle, grace: number | undefined, os: PodSpec['os'], at: FieldPath): void {
+export function validateLifecycle(errors: FieldError[], lifecycle: Lifecycle, grace: number | undefined, at: FieldPath): void {
   if (lifecycle.postStart) validateHandler(errors, lifecycle.postStart, grace, at.child('postStart'));
   if (lifecycle.preStop) validateHandler(errors, lifecycle.preStop, grace, at.child('preStop'));
-  const signal = lifecycle.stopSignal;
-  if (signal === undefined) return;
-  const here = at.child('stopSignal');
-  const supported = os && signals[os.name];
-  if (!os) errors.push(forbiddenField(here, 'may not be set for containers with empty `spec.os.name`'));
-  else if (supported && !supported.includes(signal)) errors.push(notSupported(here, signal, supported));
 }

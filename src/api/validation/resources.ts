@@ -55,7 +55,7 @@ export function validateResourceName(errors: FieldError[], name: string, at: Fie
 }
 
 function isStandardResource(name: string): boolean {
-  return quotaResources.has(name) || name === 'storage' || isHugePages(name) || name.startsWith('requests.hugepages-');
+  return name === 'storage' || isStandardQuotaResource(name);
 }
 
 export function validateContainerResourceName(errors: FieldError[], name: string, at: FieldPath): void {
@@ -75,9 +75,13 @@ function validatePodResourceName(errors: FieldError[], name: string, at: FieldPa
   errors.push(notSupported(at, name, ['cpu', 'hugepages-', 'memory']));
 }
 
+export function isStandardQuotaResource(name: string): boolean {
+  return quotaResources.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-');
+}
+
 export function validateQuotaResourceName(errors: FieldError[], name: string, at: FieldPath): void {
   validateResourceName(errors, name, at);
-  if (!name.includes('/') && !quotaResources.has(name) && !isHugePages(name) && !name.startsWith('requests.hugepages-')) {
+  if (!name.includes('/') && !isStandardQuotaResource(name)) {
     errors.push(invalidValue(at, name, 'must be a standard resource for quota'));
   }
 }

@@ -11,7 +11,7 @@ import { isRef, typeNamed } from '../schema.ts';
 import { path, required } from './field-path.ts';
 import type { KindValidator, KindValidators } from './kind-validator.ts';
 import { nameIsDnsSubdomain, pathSegmentName } from './names.ts';
-import { validateObjectMeta, validateObjectMetaUpdate } from './object-meta.ts';
+import { validateKnownFinalizers, validateObjectMeta, validateObjectMetaUpdate } from './object-meta.ts';
 import { families } from './families.ts';
 
 export type { KindValidator, KindValidators } from './kind-validator.ts';
@@ -28,7 +28,10 @@ export function validateCreate(resource: ResourceInfo, object: KubeObject): Fiel
   const validator = validatorOf(resource.group, resource.kind);
   validateObjectMeta(errors, object.metadata, resource.namespaced, validator?.validateName ?? nameIsDnsSubdomain);
   if (!validator) validateRequired(errors, resource.type, object);
-  else append(errors, validator.create(object));
+  else {
+    validateKnownFinalizers(errors, object.metadata);
+    append(errors, validator.create(object));
+  }
   return errors;
 }
 
@@ -38,6 +41,7 @@ export function validateUpdate(resource: ResourceInfo, object: KubeObject, old: 
   validateObjectMeta(errors, object.metadata, resource.namespaced, pathSegmentName);
   validateObjectMetaUpdate(errors, object, old);
   const validator = validatorOf(resource.group, resource.kind);
+  if (validator) validateKnownFinalizers(errors, object.metadata);
   if (!validator) validateRequired(errors, resource.type, object);
   else if (validator.update) append(errors, validator.update(object, old, subresource));
   else if (subresource === '') append(errors, validator.create(object));

@@ -39,10 +39,10 @@ describe('a hollow node', () => {
   test('registers, makes a lease and renews it', async () => {
     const { api, clock } = await begin({ count: 3 });
     const node = api.objects.get('/api/v1/nodes/node-1');
-    assert.equal((node?.['spec'] as { podCIDR: string }).podCIDR, '10.128.1.0/24');
-    assert.deepEqual((node?.status?.['addresses'] as object[])[0], { type: 'InternalIP', address: '172.16.0.3' });
+    assert.equal((node?.['spec'] as { podCIDR: string } | undefined)?.podCIDR, '10.128.1.0/24');
+    assert.deepEqual((node?.status?.['addresses'] as object[] | undefined)?.[0], { type: 'InternalIP', address: '172.16.0.3' });
     const lease = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node-1';
-    assert.equal((api.objects.get(lease)?.['spec'] as { holderIdentity: string }).holderIdentity, 'node-1');
+    assert.equal((api.objects.get(lease)?.['spec'] as { holderIdentity: string } | undefined)?.holderIdentity, 'node-1');
     const before = api.writesTo('/leases/node-1').length;
     await clock.advance(30_000);
     assert.equal(api.writesTo('/leases/node-1').length, before + 3);
@@ -92,7 +92,7 @@ describe('a hollow node', () => {
     api.putPod({ ...running, metadata: { ...running.metadata, deletionTimestamp: '2026-01-01T00:00:30Z', deletionGracePeriodSeconds: 30 } });
     await clock.advance(100);
     const [, last, removal] = api.writesTo(podsOf);
-    assert.equal((last?.body['status'] as { phase: string }).phase, 'Succeeded');
+    assert.equal((last?.body['status'] as { phase: string } | undefined)?.phase, 'Succeeded');
     assert.equal(removal?.method, 'DELETE');
     assert.equal(removal?.body['gracePeriodSeconds'], 0);
     assert.deepEqual(removal?.body['preconditions'], { uid: 'uid-of-web' });

@@ -133,23 +133,23 @@ export class Heartbeat {
   #repeat(periodMs: number, what: string, act: () => Promise<void>): void {
     const { clock, signal, phase } = this.#options;
     let failures = 0;
-    const next = (delayMs: number) => {
+    const arm = (delayMs: number) => {
       clock.after(delayMs, () => {
         if (signal.aborted) return;
         act().then(
           () => {
             failures = 0;
-            next(periodMs);
+            arm(periodMs);
           },
           (error: unknown) => {
             if (signal.aborted) return;
             this.#options.logger.warn(`${what} failed`, { node: this.#options.description.name, error });
-            next(Math.min(retryFirstMs * 2 ** Math.min(failures++, 10), retryMaxMs));
+            arm(Math.min(retryFirstMs * 2 ** Math.min(failures++, 10), retryMaxMs));
           },
         );
       });
     };
-    next(Math.max(1, periodMs * phase));
+    arm(Math.max(1, periodMs * phase));
   }
 
   async #untilDone(what: string, act: () => Promise<void>): Promise<void> {

@@ -87,7 +87,7 @@ export class Kubelet implements WorkerHost {
       seen.add(pod.metadata.uid ?? '');
       this.#put(pod);
     }
-    for (const [uid, worker] of [...this.#workers]) if (!seen.has(uid)) worker.forget();
+    for (const [uid, worker] of this.#workers) if (!seen.has(uid)) worker.forget();
     // What an earlier life of this agent left behind and nobody wants any more.
     for (const uid of this.#views.keys()) if (!this.#workers.has(uid)) this.#discard(uid);
     this.#views.clear();

@@ -312,7 +312,7 @@ export class PodWorker {
     this.#sandboxBusy = true;
     // The containers' ends are reported from the last view: what follows removes them from the runtime.
     const last = this.#view;
-    const done = () => {
+    const settle = () => {
       this.#sandboxBusy = false;
       this.#view = last && { ...last, sandbox: undefined };
       this.#event('sandboxRemoved');
@@ -321,9 +321,9 @@ export class PodWorker {
     runtime
       .stopSandbox(uid)
       .then(() => runtime.removeSandbox(uid))
-      .then(done, (error: unknown) => {
+      .then(settle, (error: unknown) => {
         logger.warn('removing a sandbox failed', { pod: uid, error });
-        done();
+        settle();
       });
   }
 

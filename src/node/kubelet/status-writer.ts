@@ -19,8 +19,6 @@ const retryMaxMs = 10_000;
 export class StatusWriter {
   readonly #worker: PodWorker;
   readonly #host: WorkerHost;
-  /** A look at the status is due. */
-  #dirty = false;
   #writing = false;
   #deleting = false;
   #held: Timer | undefined;
@@ -35,7 +33,6 @@ export class StatusWriter {
   /** Something may have changed. */
   mark(): void {
     if (this.#closed) return;
-    this.#dirty = true;
     if (this.#writing || this.#failures > 0) return;
     if (this.#worker.settled) this.#flush();
     else this.#held ??= this.#host.clock.after(holdMs, () => this.#flush());
@@ -68,7 +65,6 @@ export class StatusWriter {
     this.#held?.cancel();
     this.#held = undefined;
     if (this.#writing || this.#closed) return;
-    this.#dirty = false;
     const { pod } = this.#worker;
     const next = this.#worker.status();
     const patch = statusPatch(pod.status ?? {}, next);
@@ -88,7 +84,6 @@ export class StatusWriter {
       },
       (error: unknown) => {
         this.#writing = false;
-        this.#dirty = true;
         if (isNotFound(error) || isConflict(error)) this.#worker.forget();
         else this.#retry(error, () => {});
       },
@@ -101,7 +96,6 @@ export class StatusWriter {
     this.#host.logger.warn('writing a pod failed, will retry', { pod: this.#worker.pod.metadata.name, error });
     this.#host.clock.after(delayMs, () => {
       before();
-      this.#dirty = true;
       this.#flush();
     });
   }

@@ -143,7 +143,7 @@ export class Equivalence {
     if (this.#verdictAt.length === length) this.#verdictAt.fill(-1);
     else {
       this.#verdictAt = new Float64Array(length).fill(-1);
-      this.#verdicts = new Array<Status | undefined>(length).fill(undefined);
+      this.#verdicts = Array.from({ length }, () => undefined);
       this.#base = new Float64Array(length);
       this.#scoredAt = new Float64Array(length);
     }

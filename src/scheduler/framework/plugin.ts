@@ -38,6 +38,8 @@ export interface QueueSortEntry {
   readonly priority: number;
   /** When the pod entered the queue, or entered it again. */
   readonly timestamp: number;
+  /** Tells apart those that entered at the same time. */
+  readonly order: number;
 }
 
 /** `node`: the shape and the node decide. `cluster`: other nodes and other objects do too. */

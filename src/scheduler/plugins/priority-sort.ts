@@ -3,5 +3,8 @@ import type { QueueSortPlugin } from '../framework/plugin.ts';
 
 export const prioritySort: QueueSortPlugin = {
   name: 'PrioritySort',
-  less: (a, b) => a.priority > b.priority || (a.priority === b.priority && a.timestamp < b.timestamp),
+  less(a, b) {
+    if (a.priority !== b.priority) return a.priority > b.priority;
+    return a.timestamp === b.timestamp ? a.order < b.order : a.timestamp < b.timestamp;
+  },
 };

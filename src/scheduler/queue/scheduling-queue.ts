@@ -15,12 +15,13 @@ import { Heap } from './heap.ts';
 export interface QueuedPod {
   info: PodInfo;
   priority: number;
-  /** When it was last put into the active queue; decides among equals. */
+  /** When it was last put into the active queue, and the how-manieth that was; they decide among equals. */
   timestamp: number;
+  order: number;
   /** When it was first seen. */
   readonly since: number;
   attempts: number;
-  /** Failures for which nobody but ourselves is to blame: they back off too, and no event helps. */
+  /** Failures in a row that no plugin is to blame for: they back off, and no event helps. */
   errors: number;
   backoffUntil: number;
   /** Plugins that rejected it. */
@@ -52,6 +53,7 @@ export class SchedulingQueue {
   readonly #firstMs: number;
   readonly #maxMs: number;
   readonly #flushing: Timer;
+  #serial = 0;
   #waking: { readonly timer: Timer; readonly at: number } | undefined;
 
   constructor(options: SchedulingQueueOptions) {
@@ -82,6 +84,7 @@ export class SchedulingQueue {
       info,
       priority: info.shape.priority,
       timestamp: now,
+      order: 0,
       since: now,
       attempts: 0,
       errors: 0,
@@ -126,15 +129,16 @@ export class SchedulingQueue {
     return queued;
   }
 
-  /** Back after a failed try. An error of ours is tried again; a rejected pod waits until something changes. */
-  putBack(queued: QueuedPod, failure: { readonly kind: 'rejected'; readonly by: ReadonlySet<string> } | { readonly kind: 'error' }): void {
+  /** Back after a failed try. A pod that plugins rejected waits until something changes; one that none rejected is tried again. */
+  putBack(queued: QueuedPod, rejectedBy: ReadonlySet<string>): void {
     const now = this.#options.clock.now();
+    const isError = rejectedBy.size === 0;
     this.#all.set(queued.info.uid, queued);
-    queued.errors = failure.kind === 'error' ? queued.errors + 1 : 0;
-    const failures = failure.kind === 'error' ? queued.errors : queued.attempts;
+    queued.errors = isError ? queued.errors + 1 : 0;
+    const failures = isError ? queued.errors : queued.attempts;
     queued.backoffUntil = now + Math.min(this.#firstMs * 2 ** Math.min(failures - 1, 20), this.#maxMs);
-    queued.rejectedBy = failure.kind === 'error' ? new Set() : failure.by;
-    if (queued.rejectedBy.size === 0) {
+    queued.rejectedBy = rejectedBy;
+    if (isError) {
       this.#backoff.push(queued);
       this.#armWake();
       return;
@@ -146,7 +150,7 @@ export class SchedulingQueue {
   /** Moves on the pods that the event may help. */
   onEvent(event: ClusterEvent): void {
     if (this.#aside.size === 0) return;
-    for (const queued of [...this.#aside.values()]) if (this.#mayHelp(event, queued)) this.#moveOn(queued);
+    for (const queued of this.#aside.values().toArray()) if (this.#mayHelp(event, queued)) this.#moveOn(queued);
   }
 
   close(): void {
@@ -183,6 +187,7 @@ export class SchedulingQueue {
       return;
     }
     queued.timestamp = this.#options.clock.now();
+    queued.order = this.#serial++;
     this.#active.push(queued);
     this.#options.onReady();
   }
@@ -221,7 +226,7 @@ export class SchedulingQueue {
   /** Nothing may be forgotten for ever because an event was misjudged. */
   #flushAside(): void {
     const now = this.#options.clock.now();
-    for (const queued of [...this.#aside.values()]) if (now - queued.asideSince >= asideMaxMs) this.#moveOn(queued);
+    for (const queued of this.#aside.values().toArray()) if (now - queued.asideSince >= asideMaxMs) this.#moveOn(queued);
   }
 }
 

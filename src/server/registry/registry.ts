@@ -298,6 +298,23 @@ export class Registry {
     return { written: { bytes, object, revision, created: false, deleted: true } };
   }
 
+  /** Writes a complete object of the server's own where there is none of that name: no admission, no validation. */
+  async install(resource: ResourceInfo, object: KubeObject): Promise<void> {
+    const { metadata } = object;
+    const complete = { ...object, metadata: { ...metadata, uid: this.parts.random.uuid(), creationTimestamp: formatTime(this.parts.clock.now()) } };
+    await this.parts.store.commit({
+      key: keyOf(resource, metadata.namespace ?? '', metadata.name ?? ''),
+      expected: 0,
+      value: encodeForStorage(complete),
+      hint: indexHintOf(resource, complete),
+    });
+  }
+
+  /** Removes an object of the server's own, whatever it holds. */
+  async uninstall(resource: ResourceInfo, namespace: string, name: string): Promise<void> {
+    await this.parts.store.commit({ key: keyOf(resource, namespace, name), expected: undefined, value: undefined });
+  }
+
   /** For `deletion.ts`: one conditional removal. */
   removeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, context: ChangeContext) {
     return this.#commitDelete(resource, name, stored, stored.object, context);

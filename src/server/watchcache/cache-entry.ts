@@ -31,7 +31,13 @@ export class CacheEntry extends ArenaItem implements EntryIdentity {
   derivedSlots: DerivedSlot[] | undefined = undefined;
   readonly #encodings: DerivedEncodings;
 
-  constructor(identity: EntryIdentity, encodings: DerivedEncodings, arena: Arena, offset: number, length: number) {
+  constructor(
+    identity: EntryIdentity,
+    encodings: DerivedEncodings,
+    arena: Arena,
+    offset: number,
+    length: number,
+  ) {
     super(arena, offset, length);
     this.key = identity.key;
     this.namespace = identity.namespace;

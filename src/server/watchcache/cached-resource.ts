@@ -1,6 +1,10 @@
 /** Which resource a cache holds. All served versions of a resource share one cache, in the storage version. */
 import type { ResourceInfo } from '../../api/catalogue.ts';
-import { indexedFieldsOf, selectableFieldsOf, type SelectableFields } from '../../api/selectors/field-labels.ts';
+import {
+  indexedFieldsOf,
+  selectableFieldsOf,
+  type SelectableFields,
+} from '../../api/selectors/field-labels.ts';
 
 export interface CachedResource {
   /** `/registry/<group or core>/<resource>/`. */
@@ -21,5 +25,14 @@ export function cachedResourceOf(
   selectable: SelectableFields = selectableFieldsOf(info.group, info.resource),
 ): CachedResource {
   const { storagePrefix, group, storageVersion, resource, kind, namespaced } = info;
-  return { storagePrefix, group, version: storageVersion, resource, kind, namespaced, selectable, indexedFields: indexedFieldsOf(group, resource) };
+  return {
+    storagePrefix,
+    group,
+    version: storageVersion,
+    resource,
+    kind,
+    namespaced,
+    selectable,
+    indexedFields: indexedFieldsOf(group, resource),
+  };
 }

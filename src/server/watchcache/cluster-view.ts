@@ -16,7 +16,9 @@ const parsedMax = 8192;
 /** Larger objects are parsed each time. */
 const parsedBytesMax = 64 << 10;
 
-export function cachedClusterView(cacheNamed: (group: string, resource: string) => ResourceCache | undefined): ClusterView {
+export function cachedClusterView(
+  cacheNamed: (group: string, resource: string) => ResourceCache | undefined,
+): ClusterView {
   /** By key in the store, oldest first. The revision says whether it is the version that is asked for. */
   const parsed = new Map<string, { readonly revision: Revision; readonly object: KubeObject }>();
   const parse = (cache: ResourceCache, entry: CacheEntry): KubeObject => {

@@ -9,9 +9,23 @@ import fc from 'fast-check';
 import { parseFieldSelector } from '../../api/selectors/field-selector.ts';
 import { parseLabelSelector } from '../../api/selectors/parse-label-selector.ts';
 import { systemClock } from '../../base/clock.ts';
-import { CompactedError, SlowReaderError, type Store, type WatchBatch, type WatchOptions } from '../../storage/contract.ts';
+import {
+  CompactedError,
+  SlowReaderError,
+  type Store,
+  type WatchBatch,
+  type WatchOptions,
+} from '../../storage/contract.ts';
 import { openMemoryStore } from '../../storage/memory/memory-store.ts';
-import { openRig, turn, watchPods, type PodSpec, type Rig, type SeenEvent, type TestSink } from './rig.testing.ts';
+import {
+  openRig,
+  turn,
+  watchPods,
+  type PodSpec,
+  type Rig,
+  type SeenEvent,
+  type TestSink,
+} from './rig.testing.ts';
 
 const namespaces = ['a', 'a-b', 'b'];
 const names = ['p1', 'p2', 'p3', 'p4'];
@@ -50,15 +64,36 @@ const put = fc.record({
 const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: put, weight: 8 },
   { arbitrary: fc.record({ do: fc.constant('remove' as const), ...place }), weight: 3 },
-  { arbitrary: fc.record({ do: fc.constant('watch' as const), scope: fc.nat(scopes.length - 1), from: fc.constantFrom('now', 'any', 'list') }), weight: 3 },
-  { arbitrary: fc.record({ do: fc.constant('full' as const), watch: fc.nat(20), full: fc.boolean() }), weight: 2 },
-  { arbitrary: fc.record({ do: fc.constant('page' as const), limit: fc.integer({ min: 1, max: 4 }), scope: fc.nat(scopes.length - 1) }), weight: 1 },
+  {
+    arbitrary: fc.record({
+      do: fc.constant('watch' as const),
+      scope: fc.nat(scopes.length - 1),
+      from: fc.constantFrom('now', 'any', 'list'),
+    }),
+    weight: 3,
+  },
+  {
+    arbitrary: fc.record({ do: fc.constant('full' as const), watch: fc.nat(20), full: fc.boolean() }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({
+      do: fc.constant('page' as const),
+      limit: fc.integer({ min: 1, max: 4 }),
+      scope: fc.nat(scopes.length - 1),
+    }),
+    weight: 1,
+  },
   { arbitrary: fc.record({ do: fc.constant('turn' as const) }), weight: 3 },
 ) as fc.Arbitrary<Step>;
 
 /** What the scope selects of the store's state at `revision`, read from the store itself. */
 async function truth(store: Store, scope: Scope, revision?: number): Promise<Map<string, number>> {
-  const range = await store.range({ from: '/registry/core/pods/', to: '/registry/core/pods0', ...(revision ? { revision } : {}) });
+  const range = await store.range({
+    from: '/registry/core/pods/',
+    to: '/registry/core/pods0',
+    ...(revision ? { revision } : {}),
+  });
   const labels = parseLabelSelector(scope.labels ?? '');
   const fields = parseFieldSelector(scope.fields ?? '');
   const state = new Map<string, number>();
@@ -66,8 +101,14 @@ async function truth(store: Store, scope: Scope, revision?: number): Promise<Map
     const pod = JSON.parse(Buffer.from(value).toString());
     const [namespace, name] = key.slice('/registry/core/pods/'.length).split('/') as [string, string];
     if (scope.namespace && scope.namespace !== namespace) continue;
-    const has = { 'metadata.name': name, 'metadata.namespace': namespace, 'spec.nodeName': pod.spec.nodeName ?? '', 'status.phase': pod.status.phase };
-    if (labels.matches(pod.metadata.labels) && fields.matches(has)) state.set(`${namespace}/${name}`, modRevision);
+    const has = {
+      'metadata.name': name,
+      'metadata.namespace': namespace,
+      'spec.nodeName': pod.spec.nodeName ?? '',
+      'status.phase': pod.status.phase,
+    };
+    if (labels.matches(pod.metadata.labels) && fields.matches(has))
+      state.set(`${namespace}/${name}`, modRevision);
   }
   return state;
 }
@@ -99,7 +140,11 @@ interface Followed {
   readonly known: Map<string, number>;
 }
 
-async function perform(rig: Rig, steps: readonly Step[], atEnd: (rig: Rig) => Promise<void> = async () => {}): Promise<void> {
+async function perform(
+  rig: Rig,
+  steps: readonly Step[],
+  atEnd: (rig: Rig) => Promise<void> = async () => {},
+): Promise<void> {
   const followed: Followed[] = [];
   const pages: Promise<void>[] = [];
   for (const one of steps) {
@@ -125,7 +170,12 @@ async function perform(rig: Rig, steps: readonly Step[], atEnd: (rig: Rig) => Pr
 
 async function beginWatch(rig: Rig, scope: Scope, from: 'now' | 'any' | 'list'): Promise<Followed> {
   const options = { ...scope, allowWatchBookmarks: true };
-  if (from !== 'list') return { scope, known: new Map(), sink: watchPods(rig, { ...options, resourceVersion: from === 'any' ? '0' : '' }).sink };
+  if (from !== 'list')
+    return {
+      scope,
+      known: new Map(),
+      sink: watchPods(rig, { ...options, resourceVersion: from === 'any' ? '0' : '' }).sink,
+    };
   const { labels, fields, namespace } = scope;
   const list = await rig.pods.list({
     namespace,
@@ -198,21 +248,26 @@ describe('no gap and no duplicate', () => {
 
   test('when the watch of the store breaks off, and when its history is gone', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), fc.array(put, { minLength: 1, maxLength: 10 }), fc.boolean(), async (steps, more, compacted) => {
-        const inner = await openMemoryStore({ clock: systemClock({ background: true }) });
-        const { store, breakOff } = fragile(inner);
-        const rig = await openRig({}, { store });
-        const watches = steps.filter((one) => one.do !== 'page');
-        await perform(rig, watches, async () => {
-          await rig.settled();
-          breakOff(compacted ? new CompactedError(1) : new SlowReaderError('slow'));
-          for (const one of more) await rig.put(one.pod);
-          await rig.remove('a', 'p1');
-          await rig.put({ namespace: 'a', name: 'p1', labels: { app: 'x' } });
-          if (compacted) await inner.compact(await inner.currentRevision());
-        });
-        await rig.close();
-      }),
+      fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 40 }),
+        fc.array(put, { minLength: 1, maxLength: 10 }),
+        fc.boolean(),
+        async (steps, more, compacted) => {
+          const inner = await openMemoryStore({ clock: systemClock({ background: true }) });
+          const { store, breakOff } = fragile(inner);
+          const rig = await openRig({}, { store });
+          const watches = steps.filter((one) => one.do !== 'page');
+          await perform(rig, watches, async () => {
+            await rig.settled();
+            breakOff(compacted ? new CompactedError(1) : new SlowReaderError('slow'));
+            for (const one of more) await rig.put(one.pod);
+            await rig.remove('a', 'p1');
+            await rig.put({ namespace: 'a', name: 'p1', labels: { app: 'x' } });
+            if (compacted) await inner.compact(await inner.currentRevision());
+          });
+          await rig.close();
+        },
+      ),
       { numRuns: 15 },
     );
   });

@@ -24,18 +24,28 @@ export function encodeContinueAt(start: string, revision: Revision): string {
 /** Throws ApiError 400 for what we did not make. */
 export function decodeContinue(text: string): ContinueToken {
   const invalid = (why: string) => badRequest(`invalid continue token: continue key is not valid${why}`);
-  if (!/^[A-Za-z0-9_-]*$/.test(text)) throw invalid(`: illegal base64 data at input byte ${text.search(/[^A-Za-z0-9_-]/)}`);
+  if (!/^[A-Za-z0-9_-]*$/.test(text))
+    throw invalid(`: illegal base64 data at input byte ${text.search(/[^A-Za-z0-9_-]/)}`);
+  const json = Buffer.from(text, 'base64url');
   let token: unknown;
   try {
-    token = JSON.parse(Buffer.from(text, 'base64url').toString());
-  } catch (error) {
-    throw invalid(`: ${(error as Error).message}`);
+    token = JSON.parse(json.toString());
+  } catch {
+    const [first] = json.toString('latin1');
+    throw invalid(
+      first === undefined
+        ? ': unexpected end of JSON input'
+        : `: invalid character '${first}' looking for beginning of value`,
+    );
   }
   if (typeof token !== 'object' || token === null) throw invalid(': not an object');
   const { v, rv, start } = token as { v?: unknown; rv?: unknown; start?: unknown };
-  if (v !== 'meta.k8s.io/v1') throw invalid(`: server does not recognize this encoded version ${typeof v === 'string' ? v : ''}`);
-  if (!Number.isSafeInteger(rv) || rv === 0) throw invalid(': incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
-  if (typeof start !== 'string' || start === '') throw invalid(': encoded start key empty (version meta.k8s.io/v1)');
+  if (v !== 'meta.k8s.io/v1')
+    throw invalid(`: server does not recognize this encoded version ${typeof v === 'string' ? v : ''}`);
+  if (!Number.isSafeInteger(rv) || rv === 0)
+    throw invalid(': incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  if (typeof start !== 'string' || start === '')
+    throw invalid(': encoded start key empty (version meta.k8s.io/v1)');
   if (!isCleanPath(start)) throw invalid(`: ${start}`);
   return { revision: rv as Revision, start };
 }

@@ -77,7 +77,7 @@ export interface WatchCacheLimits {
   readonly snapshotAgeMs: number;
   /** How long a read waits for the cache to reach a revision. */
   readonly freshnessWaitMs: number;
-  /** One uninterrupted piece of work. */
+  /** One uninterrupted piece of work; applying events and writing to watchers can both fall into one turn. */
   readonly sliceMs: number;
   readonly bookmarkPeriodMs: number;
 }

@@ -28,14 +28,22 @@ export function resourceVersionOffset(stored: Uint8Array): number {
 
 /** What `spliceResourceVersion` puts in: `"resourceVersion":"123",`, without the comma where metadata is empty. */
 function resourceVersionField(stored: Uint8Array, offset: number, revision: Revision): string {
-  return stored[offset] === closingBrace ? `"resourceVersion":"${revision}"` : `"resourceVersion":"${revision}",`;
+  return stored[offset] === closingBrace
+    ? `"resourceVersion":"${revision}"`
+    : `"resourceVersion":"${revision}",`;
 }
 
 /** Most revisions have few digits; this many bytes always hold the field. */
 export const resourceVersionBytesMax = 40;
 
 /** Writes `stored` with its resourceVersion to `target` at `at`; returns the length. */
-export function spliceInto(target: Uint8Array, at: number, stored: Uint8Array, offset: number, revision: Revision): number {
+export function spliceInto(
+  target: Uint8Array,
+  at: number,
+  stored: Uint8Array,
+  offset: number,
+  revision: Revision,
+): number {
   const field = resourceVersionField(stored, offset, revision);
   target.set(stored.subarray(0, offset), at);
   for (let i = 0; i < field.length; i++) target[at + offset + i] = field.charCodeAt(i);

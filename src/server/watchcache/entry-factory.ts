@@ -12,7 +12,14 @@ import type { CachedResource } from './cached-resource.ts';
 import type { DerivedEncodings } from './derived-encodings.ts';
 import type { IndexHint } from './index-hint.ts';
 import { Projection } from './projection.ts';
-import { inStorageForm, parseBytes, resourceVersionBytesMax, resourceVersionOffset, spliceInto, spliceResourceVersion } from './encoding.ts';
+import {
+  inStorageForm,
+  parseBytes,
+  resourceVersionBytesMax,
+  resourceVersionOffset,
+  spliceInto,
+  spliceResourceVersion,
+} from './encoding.ts';
 
 /** Beyond so many, a pool is emptied and fills anew. */
 const poolMax = 16_384;

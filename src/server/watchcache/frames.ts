@@ -27,7 +27,12 @@ export function jsonLine(type: FrameType, object: Uint8Array): Uint8Array {
   return line;
 }
 
-export function jsonBookmark(apiVersion: string, kind: string, revision: Revision, initialEventsEnd: boolean): Uint8Array {
+export function jsonBookmark(
+  apiVersion: string,
+  kind: string,
+  revision: Revision,
+  initialEventsEnd: boolean,
+): Uint8Array {
   const metadata = {
     resourceVersion: String(revision),
     ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
@@ -45,7 +50,8 @@ export function jsonLines(resource: CachedResource): FrameEncoding {
   return {
     id: 'json',
     frame: (type, entry) => jsonLine(type, entry.bytes),
-    bookmark: (revision, initialEventsEnd) => jsonBookmark(apiVersion, resource.kind, revision, initialEventsEnd),
+    bookmark: (revision, initialEventsEnd) =>
+      jsonBookmark(apiVersion, resource.kind, revision, initialEventsEnd),
     error: jsonErrorLine,
   };
 }

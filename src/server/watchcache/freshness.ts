@@ -70,7 +70,8 @@ export class Freshness {
 
   /** Lets those go on whose revision has been reached. */
   wake(): void {
-    if (this.#waiters.length > 0) this.#settle((waiter) => (waiter.revision <= this.revision ? true : undefined));
+    if (this.#waiters.length > 0)
+      this.#settle((waiter) => (waiter.revision <= this.revision ? true : undefined));
   }
 
   /** Nobody waits any longer. */

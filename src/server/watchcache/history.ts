@@ -27,7 +27,13 @@ export class CacheEvent {
   frames: { readonly encoding: string; readonly type: FrameType; readonly bytes: Uint8Array }[] = [];
   #departed: CacheEntry | undefined;
 
-  constructor(type: FrameType, revision: Revision, current: CacheEntry | undefined, previous: CacheEntry | undefined, at: number) {
+  constructor(
+    type: FrameType,
+    revision: Revision,
+    current: CacheEntry | undefined,
+    previous: CacheEntry | undefined,
+    at: number,
+  ) {
     this.type = type;
     this.revision = revision;
     this.current = current;
@@ -78,7 +84,12 @@ export class History {
   /** All events after this revision are here: a watch may start from it or later. */
   startRevision: Revision;
 
-  constructor(limits: WatchCacheLimits, space: ArenaSpace, encodings: DerivedEncodings, startRevision: Revision) {
+  constructor(
+    limits: WatchCacheLimits,
+    space: ArenaSpace,
+    encodings: DerivedEncodings,
+    startRevision: Revision,
+  ) {
     this.#limits = limits;
     this.#space = space;
     this.#encodings = encodings;
@@ -141,7 +152,8 @@ export class History {
 
   /** The event's frame for watchers of `encoding`: made once, kept while recent. */
   frame(event: CacheEvent, encoding: FrameEncoding, type: FrameType): Uint8Array {
-    for (const known of event.frames) if (known.encoding === encoding.id && known.type === type) return known.bytes;
+    for (const known of event.frames)
+      if (known.encoding === encoding.id && known.type === type) return known.bytes;
     const entry = type === 'DELETED' ? event.departed(this.#encodings) : (event.current as CacheEntry);
     const bytes = encoding.frame(type, entry);
     if (event.frames.length === 0) this.#framed.push(event);

@@ -13,6 +13,12 @@ export interface IndexHint {
 }
 
 /** The hint for an object about to be written. It shares the object's labels: do not change them afterwards. */
-export function indexHintOf(resource: { readonly group: string; readonly resource: string }, object: KubeObject): IndexHint {
-  return { labels: object.metadata.labels, fields: selectableFieldsOf(resource.group, resource.resource).valuesOf(object) };
+export function indexHintOf(
+  resource: { readonly group: string; readonly resource: string },
+  object: KubeObject,
+): IndexHint {
+  return {
+    labels: object.metadata.labels,
+    fields: selectableFieldsOf(resource.group, resource.resource).valuesOf(object),
+  };
 }

@@ -1,5 +1,5 @@
 /** The options of list and watch requests, and which combinations are refused: in upstream's words. */
-import { badRequest, invalid, type FieldError } from '../../api/errors.ts';
+import { apiError, badRequest, invalid, type ApiError, type FieldError } from '../../api/errors.ts';
 import type { Revision } from '../../storage/contract.ts';
 import type { FrameEncoding, WatchSink } from './contract.ts';
 import type { SelectionRequest } from './selection.ts';
@@ -46,9 +46,14 @@ function listErrors(options: ReadOptions): FieldError[] {
   const match = options.resourceVersionMatch ?? '';
   const version = options.resourceVersion ?? '';
   if (match !== '') {
-    if (version === '') errors.push(forbidden(matchField, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
-    if (options.continue) errors.push(forbidden(matchField, 'resourceVersionMatch is forbidden when continue is provided'));
-    if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(unsupported(match, ['Exact', 'NotOlderThan', '']));
+    if (version === '')
+      errors.push(
+        forbidden(matchField, 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
+      );
+    if (options.continue)
+      errors.push(forbidden(matchField, 'resourceVersionMatch is forbidden when continue is provided'));
+    if (match !== 'Exact' && match !== 'NotOlderThan')
+      errors.push(unsupported(match, ['Exact', 'NotOlderThan', '']));
     if (match === 'Exact' && version === '0') {
       errors.push(forbidden(matchField, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
     }
@@ -63,33 +68,38 @@ function watchErrors(options: ReadOptions): FieldError[] {
   const errors: FieldError[] = [];
   const match = options.resourceVersionMatch ?? '';
   if (options.sendInitialEvents !== undefined && match !== 'NotOlderThan') {
-    errors.push(forbidden(matchField, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+    errors.push(
+      forbidden(matchField, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'),
+    );
   }
   if (match !== '') {
     if (options.sendInitialEvents === undefined) {
-      errors.push(forbidden(matchField, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+      errors.push(
+        forbidden(
+          matchField,
+          'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+        ),
+      );
     }
     if (match !== 'NotOlderThan') errors.push(unsupported(match, ['NotOlderThan']));
-    if (options.continue) errors.push(forbidden(matchField, 'resourceVersionMatch is forbidden when continue is provided'));
+    if (options.continue)
+      errors.push(forbidden(matchField, 'resourceVersionMatch is forbidden when continue is provided'));
   }
   return errors;
 }
 
-/** The number of a resourceVersion; 0 for '' and '0'. Throws ApiError 400 for anything but a number. */
-export function parseResourceVersion(text: string): Revision {
+/** The number of a resourceVersion; 0 for '' and '0'. Throws ApiError for anything but a number: as upstream, 400 for lists and 500 for the rest. */
+export function parseResourceVersion(text: string, verb: 'get' | 'list' | 'watch'): Revision {
   if (text === '' || text === '0') return 0;
-  if (/^\d+$/.test(text)) {
-    const revision = Number(text);
-    if (Number.isSafeInteger(revision)) return revision;
-    if (BigInt(text) <= 0xffff_ffff_ffff_ffffn) return Number.MAX_SAFE_INTEGER;
-    throw invalidVersion(text, 'value out of range');
-  }
-  throw invalidVersion(text, 'invalid syntax');
+  if (!/^\d+$/.test(text)) throw invalidVersion(text, 'invalid syntax', verb);
+  const revision = Number(text);
+  if (Number.isSafeInteger(revision)) return revision;
+  if (BigInt(text) > 0xffff_ffff_ffff_ffffn) throw invalidVersion(text, 'value out of range', verb);
+  return Number.MAX_SAFE_INTEGER;
 }
 
-function invalidVersion(text: string, why: string) {
+function invalidVersion(text: string, why: string, verb: string): ApiError {
   const quoted = JSON.stringify(text);
-  return badRequest(
-    `invalid resource version: resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${why}`,
-  );
+  const message = `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${why}`;
+  return verb === 'list' ? badRequest(`invalid resource version: ${message}`) : apiError(500, '', message);
 }

@@ -47,7 +47,11 @@ export function rangeOf({ selection, scope, start }: Page): { from: string; to: 
 }
 
 /** Reads `page` out of `snapshot`; yields to the loop where there is much to look at. */
-export async function pageOfSnapshot(snapshot: IndexSnapshot, page: Page, slicing: Slicing): Promise<ListResult> {
+export async function pageOfSnapshot(
+  snapshot: IndexSnapshot,
+  page: Page,
+  slicing: Slicing,
+): Promise<ListResult> {
   const { selection, limit } = page;
   const { from, to } = rangeOf(page);
   const items: CacheEntry[] = [];
@@ -72,7 +76,12 @@ export async function pageOfSnapshot(snapshot: IndexSnapshot, page: Page, slicin
       until = slicing.clock.monotonic() + slicing.sliceMs;
     }
   }
-  return finished(page, items, more, selection.isWhole && more ? snapshot.count(from, to) - items.length : undefined);
+  return finished(
+    page,
+    items,
+    more,
+    selection.isWhole && more ? snapshot.count(from, to) - items.length : undefined,
+  );
 }
 
 /** The page out of candidates that an index found. */
@@ -91,7 +100,12 @@ export function pageOfCandidates(candidates: readonly CacheEntry[], page: Page):
 const storePageMax = 500;
 
 /** Reads `page` out of the store as it was at its revision. Throws the store's CompactedError. */
-export async function pageOfStore(store: Store, resource: CachedResource, factory: EntryFactory, page: Page): Promise<ListResult> {
+export async function pageOfStore(
+  store: Store,
+  resource: CachedResource,
+  factory: EntryFactory,
+  page: Page,
+): Promise<ListResult> {
   const { selection, limit } = page;
   const prefix = resource.storagePrefix;
   const { from, to } = rangeOf(page);
@@ -99,7 +113,8 @@ export async function pageOfStore(store: Store, resource: CachedResource, factor
   const items: CacheEntry[] = [];
   let next = prefix + from;
   for (;;) {
-    const wanted = selection.isWhole && limit > 0 ? Math.min(limit - items.length, storePageMax) : storePageMax;
+    const wanted =
+      selection.isWhole && limit > 0 ? Math.min(limit - items.length, storePageMax) : storePageMax;
     const range = await store.range({ from: next, to: end, revision: page.revision, limit: wanted });
     for (let at = 0; at < range.items.length; at++) {
       const item = range.items[at] as (typeof range.items)[number];
@@ -109,19 +124,30 @@ export async function pageOfStore(store: Store, resource: CachedResource, factor
       items.push(entry);
       if (limit > 0 && items.length === limit) {
         const rest = range.count - at - 1;
-        return finished(page, items, range.more || at < range.items.length - 1, selection.isWhole ? rest : undefined);
+        return finished(
+          page,
+          items,
+          range.more || at < range.items.length - 1,
+          selection.isWhole ? rest : undefined,
+        );
       }
     }
     if (!range.more || range.items.length === 0) return finished(page, items, false, undefined);
   }
 }
 
-function finished(page: Page, entries: readonly CacheEntry[], more: boolean, remaining: number | undefined): ListResult {
+function finished(
+  page: Page,
+  entries: readonly CacheEntry[],
+  more: boolean,
+  remaining: number | undefined,
+): ListResult {
   const last = entries.at(-1);
   return {
     revision: page.revision,
     entries,
-    continueToken: more && last ? encodeContinue(last.key.slice(page.scope.length), page.revision) : undefined,
+    continueToken:
+      more && last ? encodeContinue(last.key.slice(page.scope.length), page.revision) : undefined,
     remainingItemCount: more && remaining !== undefined && remaining > 0 ? remaining : undefined,
   };
 }

@@ -115,7 +115,9 @@ export class IndexSnapshot {
       const [first, last] = [entries[0] as CacheEntry, entries[entries.length - 1] as CacheEntry];
       if (to !== '' && first.key >= to) return;
       const whole = first.key >= from && (to === '' || last.key < to);
-      const run = whole ? entries : entries.slice(lowerBound(entries, from), to === '' ? entries.length : lowerBound(entries, to));
+      const run = whole
+        ? entries
+        : entries.slice(lowerBound(entries, from), to === '' ? entries.length : lowerBound(entries, to));
       if (run.length > 0) yield run;
     }
   }

@@ -44,12 +44,19 @@ export class Projection {
   /** An object with only the wanted paths; undefined where the bytes are not as expected. */
   of(json: Uint8Array): KubeObject | undefined {
     const object: Record<string, unknown> = {};
-    return readMembers(json, 0, this.#wanted, object) === json.length ? (object as unknown as KubeObject) : undefined;
+    return readMembers(json, 0, this.#wanted, object) === json.length
+      ? (object as unknown as KubeObject)
+      : undefined;
   }
 }
 
 /** Reads the object that begins at `at` into `target`; returns where it ends, or -1. */
-function readMembers(json: Uint8Array, at: number, wanted: readonly Wanted[], target: Record<string, unknown>): number {
+function readMembers(
+  json: Uint8Array,
+  at: number,
+  wanted: readonly Wanted[],
+  target: Record<string, unknown>,
+): number {
   if (json[at] !== openBrace) return -1;
   if (json[at + 1] === closeBrace) return at + 2;
   while (at >= 0 && at < json.length) {
@@ -66,7 +73,10 @@ function readMembers(json: Uint8Array, at: number, wanted: readonly Wanted[], ta
       target[member.name] = child;
     } else {
       at = valueEnd(json, value);
-      if (member && at > 0) target[member.name] = JSON.parse(Buffer.from(json.buffer, json.byteOffset + value, at - value).toString());
+      if (member && at > 0)
+        target[member.name] = JSON.parse(
+          Buffer.from(json.buffer, json.byteOffset + value, at - value).toString(),
+        );
     }
     if (json[at] === closeBrace) return at + 1;
     if (json[at] !== comma) return -1;
@@ -74,7 +84,12 @@ function readMembers(json: Uint8Array, at: number, wanted: readonly Wanted[], ta
   return -1;
 }
 
-function memberAt(json: Uint8Array, start: number, end: number, wanted: readonly Wanted[]): Wanted | undefined {
+function memberAt(
+  json: Uint8Array,
+  start: number,
+  end: number,
+  wanted: readonly Wanted[],
+): Wanted | undefined {
   for (const member of wanted) {
     const { bytes } = member;
     if (bytes.length !== end - start) continue;

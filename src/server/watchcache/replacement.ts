@@ -20,7 +20,12 @@ interface KnownObjects {
 }
 
 /** From `known` to `items` (the whole state at `revision`), by revision. `prefixLength`: how much of the store's keys to leave off. */
-export function replacementEvents(known: KnownObjects, items: readonly KeyValue[], prefixLength: number, revision: Revision): Replacement[] {
+export function replacementEvents(
+  known: KnownObjects,
+  items: readonly KeyValue[],
+  prefixLength: number,
+  revision: Revision,
+): Replacement[] {
   const changes: Replacement[] = [];
   const kept = new Set<string>();
   for (const item of items) {
@@ -29,7 +34,8 @@ export function replacementEvents(known: KnownObjects, items: readonly KeyValue[
     const had = known.get(key);
     if (had?.modRevision === item.modRevision) continue;
     // Another object of the same name: the old one went before the new one came.
-    if (had && had.createRevision !== item.createRevision) changes.push({ revision: item.createRevision - 1, key, item: undefined });
+    if (had && had.createRevision !== item.createRevision)
+      changes.push({ revision: item.createRevision - 1, key, item: undefined });
     changes.push({ revision: item.modRevision, key, item });
   }
   for (const { key } of known.entries()) if (!kept.has(key)) changes.push({ revision, key, item: undefined });

@@ -7,10 +7,22 @@
  * when the store's history was lost. What follows a read: http/read-path.ts and
  * watch-path.ts write the entries' bytes.
  */
-import { badRequest, internalError, resourceExpired, tooLargeResourceVersion, ApiError } from '../../api/errors.ts';
+import {
+  badRequest,
+  internalError,
+  resourceExpired,
+  tooLargeResourceVersion,
+  ApiError,
+} from '../../api/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { CompactedError, type KeyValue, type Revision, type Store, type WatchEvent } from '../../storage/contract.ts';
+import {
+  CompactedError,
+  type KeyValue,
+  type Revision,
+  type Store,
+  type WatchEvent,
+} from '../../storage/contract.ts';
 import type { ArenaSpace } from './arena.ts';
 import type { CacheEntry } from './cache-entry.ts';
 import type { CachedResource } from './cached-resource.ts';
@@ -22,8 +34,20 @@ import { EntryFactory } from './entry-factory.ts';
 import { jsonLines } from './frames.ts';
 import type { Freshness } from './freshness.ts';
 import { CacheEvent, History } from './history.ts';
-import { parseResourceVersion, validateReadOptions, type ListRequest, type WatchRequest } from './list-options.ts';
-import { pageOfCandidates, pageOfSnapshot, pageOfStore, rangeOf, type ListResult, type Page } from './listing.ts';
+import {
+  parseResourceVersion,
+  validateReadOptions,
+  type ListRequest,
+  type WatchRequest,
+} from './list-options.ts';
+import {
+  pageOfCandidates,
+  pageOfSnapshot,
+  pageOfStore,
+  rangeOf,
+  type ListResult,
+  type Page,
+} from './listing.ts';
 import { ObjectTable } from './object-table.ts';
 import type { IndexSnapshot } from './ordered-index.ts';
 import { replacementEvents } from './replacement.ts';
@@ -138,7 +162,7 @@ export class ResourceCache implements WatchedCache {
    * call, '0' as it is, N not older than that.
    */
   async getFresh(namespace: string, name: string, resourceVersion = ''): Promise<CacheEntry | undefined> {
-    const asked = parseResourceVersion(resourceVersion);
+    const asked = parseResourceVersion(resourceVersion, 'get');
     await this.ready;
     if (resourceVersion === '') await this.#reach(await this.#shared.freshness.currentRevision());
     else if (asked > 0) await this.#reach(asked);
@@ -173,9 +197,10 @@ export class ResourceCache implements WatchedCache {
       if (token.revision < 0) return this.#listConsistent(continued);
       return this.#listExact({ ...continued, revision: token.revision });
     }
-    const asked = parseResourceVersion(version);
+    const asked = parseResourceVersion(version, 'list');
     await this.ready;
-    if (match === 'Exact' || (match === '' && limit > 0 && asked > 0)) return this.#listExact({ ...page, revision: asked });
+    if (match === 'Exact' || (match === '' && limit > 0 && asked > 0))
+      return this.#listExact({ ...page, revision: asked });
     if (version === '') return this.#listConsistent(page);
     await this.#reach(asked);
     return this.#listCurrent(page);
@@ -183,7 +208,8 @@ export class ResourceCache implements WatchedCache {
 
   async #listConsistent(page: Page): Promise<ListResult> {
     const revision = await this.#shared.freshness.currentRevision();
-    if (this.revision >= revision || (await this.#shared.freshness.reach(revision))) return this.#listCurrent(page);
+    if (this.revision >= revision || (await this.#shared.freshness.reach(revision)))
+      return this.#listCurrent(page);
     // The cache is stuck behind the store; the store itself still answers.
     return this.#listStore({ ...page, revision });
   }
@@ -201,7 +227,8 @@ export class ResourceCache implements WatchedCache {
   async #listCurrent(page: Page, revision: Revision = this.revision): Promise<ListResult> {
     const now = { ...page, revision };
     const { selection } = page;
-    if (selection.impossible) return { revision, entries: [], continueToken: undefined, remainingItemCount: undefined };
+    if (selection.impossible)
+      return { revision, entries: [], continueToken: undefined, remainingItemCount: undefined };
     if (page.start === '') {
       const { namespace, name } = selection;
       if (name !== undefined && (namespace !== '' || !this.resource.namespaced)) {
@@ -218,7 +245,8 @@ export class ResourceCache implements WatchedCache {
 
   /** A list that goes on needs its state kept. */
   #keepFor(result: ListResult): ListResult {
-    if (result.continueToken !== undefined) this.#snapshots.keep(this.#table.snapshot(), this.#stateRevision, this.#shared.clock.monotonic());
+    if (result.continueToken !== undefined)
+      this.#snapshots.keep(this.#table.snapshot(), this.#stateRevision, this.#shared.clock.monotonic());
     return result;
   }
 
@@ -252,7 +280,7 @@ export class ResourceCache implements WatchedCache {
    */
   watch(request: WatchRequest): Watch {
     validateReadOptions(request, true);
-    const asked = parseResourceVersion(request.resourceVersion ?? '');
+    const asked = parseResourceVersion(request.resourceVersion ?? '', 'watch');
     const watcher = new Watcher(this, {
       selection: new Selection(this.resource, request),
       encoding: request.encoding ?? this.#jsonLines,
@@ -324,12 +352,15 @@ export class ResourceCache implements WatchedCache {
 
   /** Forgets what an earlier attempt to load has brought. */
   beginLoad(): void {
-    for (const { key } of [...this.#table.entries()]) this.#table.remove(key);
+    for (const { key } of this.#table.entries()) this.#table.remove(key);
   }
 
   /** Takes in objects of the first load, in key order. */
   loadPage(items: readonly KeyValue[]): void {
-    for (const item of items) this.#table.put(this.#factory.make(item));
+    for (const item of items) {
+      const entry = this.#entryOf(item);
+      if (entry) this.#table.put(entry);
+    }
   }
 
   /** The first load was of the state at `revision`; later events count from here. */
@@ -350,7 +381,7 @@ export class ResourceCache implements WatchedCache {
     }
     const revision = event.type === 'put' ? event.current.modRevision : event.revision;
     if (revision <= this.#loadedRevision) return;
-    if (event.type === 'put') this.#change(revision, this.#factory.make(event.current), undefined);
+    if (event.type === 'put') this.#change(revision, this.#entryOf(event.current), undefined);
     else this.#change(revision, undefined, event.key.slice(this.resource.storagePrefix.length));
   }
 
@@ -358,7 +389,7 @@ export class ResourceCache implements WatchedCache {
   replace(items: readonly KeyValue[], revision: Revision): void {
     const prefix = this.resource.storagePrefix.length;
     for (const change of replacementEvents(this.#table, items, prefix, revision)) {
-      if (change.item) this.#change(change.revision, this.#factory.make(change.item), undefined);
+      if (change.item) this.#change(change.revision, this.#entryOf(change.item), undefined);
       else this.#change(change.revision, undefined, change.key);
     }
     this.#loadedRevision = revision;
@@ -367,15 +398,31 @@ export class ResourceCache implements WatchedCache {
     this.history.startRevision = revision;
   }
 
+  /** Undefined for bytes that are no object: one spoilt key must not take the whole cache down. */
+  #entryOf(item: KeyValue): CacheEntry | undefined {
+    try {
+      return this.#factory.make(item);
+    } catch (error) {
+      this.#shared.logger.error('an object in the store cannot be read', {
+        key: item.key,
+        revision: item.modRevision,
+        error,
+      });
+      return undefined;
+    }
+  }
+
   #change(revision: Revision, current: CacheEntry | undefined, deletedKey: string | undefined): void {
-    const previous = current ? this.#table.get(current.key) : this.#table.get(deletedKey as string);
+    const key = current?.key ?? deletedKey;
+    if (key === undefined) return;
+    const previous = this.#table.get(key);
     if (!current && !previous) return;
     const type: FrameType = !current ? 'DELETED' : previous ? 'MODIFIED' : 'ADDED';
     const event = new CacheEvent(type, revision, current, previous, this.#shared.clock.monotonic());
     // The history holds both before the table lets go of the previous one.
     this.history.append(event);
     if (current) this.#table.put(current);
-    else this.#table.remove(deletedKey as string);
+    else this.#table.remove(key);
     this.#snapshots.changed(revision);
     this.#stateRevision = revision;
     this.#shared.metrics.eventApplied(this.resource);
@@ -400,7 +447,7 @@ export class ResourceCache implements WatchedCache {
   close(): void {
     this.#closed = true;
     this.#ready.reject(internalError(`${this.resource.resource} is not served any more`));
-    for (const watcher of [...this.#watchers.all()]) watcher.finish();
+    for (const watcher of this.#watchers.all()) watcher.finish();
   }
 }
 

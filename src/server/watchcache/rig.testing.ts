@@ -40,7 +40,7 @@ export function podOf({ namespace, name, labels, nodeName, phase, note }: PodSpe
     kind: 'Pod',
     apiVersion: 'v1',
     metadata: { name, namespace, ...(labels ? { labels } : {}), ...(note ? { annotations: { note } } : {}) },
-    spec: { ...(nodeName ? { nodeName } : {}) },
+    spec: nodeName ? { nodeName } : {},
     status: { phase: phase ?? 'Pending' },
   };
 }
@@ -56,10 +56,18 @@ export interface Rig {
   close(): Promise<void>;
 }
 
-export async function openRig(limits: Partial<WatchCacheLimits> = {}, options: { store?: Store; before?: readonly PodSpec[] } = {}): Promise<Rig> {
+export async function openRig(
+  limits: Partial<WatchCacheLimits> = {},
+  options: { store?: Store; before?: readonly PodSpec[] } = {},
+): Promise<Rig> {
   const clock = systemClock({ background: true });
   const store = options.store ?? (await openMemoryStore({ clock }));
-  const set = new WatchCacheSet({ store, clock, logger: silentLogger, limits: { arenaBytes: 4096, ...limits } });
+  const set = new WatchCacheSet({
+    store,
+    clock,
+    logger: silentLogger,
+    limits: { arenaBytes: 4096, ...limits },
+  });
   const pods = set.add(podResource);
   const keyOf = (namespace: string, name: string) => `${podResource.storagePrefix}${namespace}/${name}`;
   const revisionOf = (result: CommitResult) => {
@@ -69,7 +77,14 @@ export async function openRig(limits: Partial<WatchCacheLimits> = {}, options: {
   const put = async (pod: PodSpec) => {
     const object = podOf(pod);
     const key = keyOf(pod.namespace, pod.name);
-    return revisionOf(await store.commit({ key, expected: undefined, value: encodeForStorage(object), hint: indexHintOf(podResource, object) }));
+    return revisionOf(
+      await store.commit({
+        key,
+        expected: undefined,
+        value: encodeForStorage(object),
+        hint: indexHintOf(podResource, object),
+      }),
+    );
   };
   for (const pod of options.before ?? []) await put(pod);
   await set.start();
@@ -78,7 +93,8 @@ export async function openRig(limits: Partial<WatchCacheLimits> = {}, options: {
     set,
     pods,
     put,
-    remove: async (namespace, name) => revisionOf(await store.commit({ key: keyOf(namespace, name), expected: undefined, value: undefined })),
+    remove: async (namespace, name) =>
+      revisionOf(await store.commit({ key: keyOf(namespace, name), expected: undefined, value: undefined })),
     settled: async () => {
       const revision = await store.currentRevision();
       while (set.revision < revision) await turn();
@@ -136,19 +152,30 @@ export class TestSink implements WatchSink {
       .map((line) => {
         const { type, object } = JSON.parse(line) as SeenEvent;
         const { namespace, name, resourceVersion } = object.metadata;
-        return { type, object, key: `${namespace ?? ''}/${name ?? ''}`, revision: Number(resourceVersion ?? 0) };
+        return {
+          type,
+          object,
+          key: `${namespace ?? ''}/${name ?? ''}`,
+          revision: Number(resourceVersion ?? 0),
+        };
       });
   }
 
   /** `ADDED ns/a@5`, without bookmarks. */
   get lines(): string[] {
-    return this.events.filter(({ type }) => type !== 'BOOKMARK').map(({ type, key, revision }) => `${type} ${key}@${revision}`);
+    return this.events
+      .filter(({ type }) => type !== 'BOOKMARK')
+      .map(({ type, key, revision }) => `${type} ${key}@${revision}`);
   }
 }
 
 export function watchPods(
   rig: Pick<Rig, 'pods'>,
-  options: Omit<Partial<WatchRequest>, 'labelSelector' | 'fieldSelector' | 'sink'> & { labels?: string; fields?: string; sink?: TestSink } = {},
+  options: Omit<Partial<WatchRequest>, 'labelSelector' | 'fieldSelector' | 'sink'> & {
+    labels?: string;
+    fields?: string;
+    sink?: TestSink;
+  } = {},
 ): { readonly sink: TestSink; readonly watch: Watch } {
   const { labels, fields, sink = new TestSink(), ...rest } = options;
   const watch = rig.pods.watch({

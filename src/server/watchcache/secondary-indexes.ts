@@ -41,7 +41,8 @@ export class SecondaryIndexes {
 
   constructor(resource: CachedResource, current: ReadonlyMap<string, CacheEntry>) {
     this.#current = current;
-    for (const name of resource.indexedFields) this.#fields.set(resource.selectable.names.indexOf(name), new Postings());
+    for (const name of resource.indexedFields)
+      this.#fields.set(resource.selectable.names.indexOf(name), new Postings());
   }
 
   change(current: CacheEntry | undefined, previous: CacheEntry | undefined): void {
@@ -76,7 +77,8 @@ export class SecondaryIndexes {
         const value = labelOf(entry, label);
         if (value !== undefined) postings.add(value, entry.key);
       }
-      if (this.#labels.size >= labelIndexesMax) this.#labels.delete(this.#labels.keys().next().value as string);
+      if (this.#labels.size >= labelIndexesMax)
+        this.#labels.delete(this.#labels.keys().next().value as string);
     }
     this.#labels.set(label, postings);
     return postings;

@@ -48,15 +48,19 @@ export class Selection {
     const pinned = resource.namespaced ? this.fieldSelector.exact('metadata.namespace') : undefined;
     this.namespace = asked !== '' ? asked : (pinned ?? '');
     this.name = this.fieldSelector.exact('metadata.name');
-    this.impossible = this.labelSelector.isNothing || (asked !== '' && pinned !== undefined && pinned !== asked);
+    this.impossible =
+      this.labelSelector.isNothing || (asked !== '' && pinned !== undefined && pinned !== asked);
     this.exactLabel = this.labelSelector.exact();
     const { names } = resource.selectable;
     this.#fields = this.fieldSelector.requirements.map(({ field, operator, value }) => {
       const index = names.indexOf(field);
       return { index: index < 0 ? undefined : index, field, equal: operator === '=', value };
     });
-    const indexed = this.#fields.find((test) => test.equal && test.index !== undefined && resource.indexedFields.includes(test.field));
-    this.exactField = indexed?.index === undefined ? undefined : { index: indexed.index, value: indexed.value };
+    const indexed = this.#fields.find(
+      (test) => test.equal && test.index !== undefined && resource.indexedFields.includes(test.field),
+    );
+    this.exactField =
+      indexed?.index === undefined ? undefined : { index: indexed.index, value: indexed.value };
   }
 
   matches(entry: CacheEntry): boolean {

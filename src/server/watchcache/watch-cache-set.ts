@@ -10,10 +10,26 @@ import { storagePrefixOf } from '../../api/catalogue.ts';
 import { assert } from '../../base/assert.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { CompactedError, prefixEnd, StoreClosedError, type KeyValue, type Revision, type Store, type WatchEvent } from '../../storage/contract.ts';
+import {
+  CompactedError,
+  prefixEnd,
+  StoreClosedError,
+  type KeyValue,
+  type Revision,
+  type Store,
+  type WatchEvent,
+} from '../../storage/contract.ts';
 import { ArenaSpace } from './arena.ts';
 import type { CachedResource } from './cached-resource.ts';
-import { defaultLimits, eventLoopTurns, nextTurn, noMetrics, type Turns, type WatchCacheLimits, type WatchCacheMetrics } from './contract.ts';
+import {
+  defaultLimits,
+  eventLoopTurns,
+  nextTurn,
+  noMetrics,
+  type Turns,
+  type WatchCacheLimits,
+  type WatchCacheMetrics,
+} from './contract.ts';
 import type { ClusterView } from '../admission/contract.ts';
 import { cachedClusterView } from './cluster-view.ts';
 import { Delivery } from './delivery.ts';
@@ -160,14 +176,20 @@ export class WatchCacheSet {
         return await this.#load(cache);
       } catch (error) {
         if (error instanceof StoreClosedError || this.#stopping.signal.aborted) return;
-        this.#shared.logger.warn('loading a watch cache failed; trying again', { resource: cache.resource.resource, error });
+        this.#shared.logger.warn('loading a watch cache failed; trying again', {
+          resource: cache.resource.resource,
+          error,
+        });
         await this.#shared.clock.sleep(retryMs);
       }
     }
   }
 
   /** All of `prefix` at one revision, page by page. */
-  async #readAll(prefix: string, take: (items: readonly KeyValue[]) => void | Promise<void>): Promise<Revision> {
+  async #readAll(
+    prefix: string,
+    take: (items: readonly KeyValue[]) => void | Promise<void>,
+  ): Promise<Revision> {
     const to = prefixEnd(prefix);
     let from = prefix;
     let revision: Revision | undefined;

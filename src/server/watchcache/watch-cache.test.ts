@@ -27,26 +27,52 @@ describe('reading', () => {
   test('get, list, indexes and order', async () => {
     const rig = await openRig({}, { before: [{ namespace: 'b', name: 'p2', labels: { app: 'x' } }] });
     await rig.put({ namespace: 'a', name: 'p1', labels: { app: 'y' }, nodeName: 'n1' });
-    const last = await rig.put({ namespace: 'b', name: 'p1', labels: { app: 'x' }, nodeName: 'n1', phase: 'Running' });
+    const last = await rig.put({
+      namespace: 'b',
+      name: 'p1',
+      labels: { app: 'x' },
+      nodeName: 'n1',
+      phase: 'Running',
+    });
     const all = await listed(rig);
     assert.deepEqual(all.keys, ['a/p1', 'b/p1', 'b/p2']);
     assert.equal(all.revision, last);
     const labelSelector = parseLabelSelector('app=x');
     assert.deepEqual((await listed(rig, { labelSelector })).keys, ['b/p1', 'b/p2']);
     assert.deepEqual((await listed(rig, { namespace: 'b' })).keys, ['b/p1', 'b/p2']);
-    assert.deepEqual((await listed(rig, { fieldSelector: parseFieldSelector('spec.nodeName=n1') })).keys, ['a/p1', 'b/p1']);
-    assert.deepEqual((await listed(rig, { fieldSelector: parseFieldSelector('status.phase!=Running') })).keys, ['a/p1', 'b/p2']);
-    assert.deepEqual((await listed(rig, { fieldSelector: parseFieldSelector('metadata.name=p1') })).keys, ['a/p1', 'b/p1']);
-    assert.deepEqual((await listed(rig, { namespace: 'b', fieldSelector: parseFieldSelector('metadata.name=p1') })).keys, ['b/p1']);
-    assert.deepEqual((await listed(rig, { fieldSelector: parseFieldSelector('metadata.namespace=a') })).keys, ['a/p1']);
+    assert.deepEqual((await listed(rig, { fieldSelector: parseFieldSelector('spec.nodeName=n1') })).keys, [
+      'a/p1',
+      'b/p1',
+    ]);
+    assert.deepEqual(
+      (await listed(rig, { fieldSelector: parseFieldSelector('status.phase!=Running') })).keys,
+      ['a/p1', 'b/p2'],
+    );
+    assert.deepEqual((await listed(rig, { fieldSelector: parseFieldSelector('metadata.name=p1') })).keys, [
+      'a/p1',
+      'b/p1',
+    ]);
+    assert.deepEqual(
+      (await listed(rig, { namespace: 'b', fieldSelector: parseFieldSelector('metadata.name=p1') })).keys,
+      ['b/p1'],
+    );
+    assert.deepEqual(
+      (await listed(rig, { fieldSelector: parseFieldSelector('metadata.namespace=a') })).keys,
+      ['a/p1'],
+    );
     const entry = await rig.pods.getFresh('b', 'p1');
     const object = JSON.parse(Buffer.from(entry!.bytes).toString());
-    assert.deepEqual(object, { ...podOf({ namespace: 'b', name: 'p1', labels: { app: 'x' }, nodeName: 'n1', phase: 'Running' }), metadata: { resourceVersion: String(last), name: 'p1', namespace: 'b', labels: { app: 'x' } } });
+    assert.deepEqual(object, {
+      ...podOf({ namespace: 'b', name: 'p1', labels: { app: 'x' }, nodeName: 'n1', phase: 'Running' }),
+      metadata: { resourceVersion: String(last), name: 'p1', namespace: 'b', labels: { app: 'x' } },
+    });
     // A label index that a list has brought into being is kept up to date.
     await rig.put({ namespace: 'a', name: 'p1', labels: { app: 'x' } });
     await rig.remove('b', 'p2');
     assert.deepEqual((await listed(rig, { labelSelector })).keys, ['a/p1', 'b/p1']);
-    assert.deepEqual((await listed(rig, { fieldSelector: parseFieldSelector('spec.nodeName=n1') })).keys, ['b/p1']);
+    assert.deepEqual((await listed(rig, { fieldSelector: parseFieldSelector('spec.nodeName=n1') })).keys, [
+      'b/p1',
+    ]);
     assert.equal(await rig.pods.getFresh('b', 'p2'), undefined);
     await rig.close();
   });
@@ -56,48 +82,122 @@ describe('reading', () => {
     const first = await rig.put({ namespace: 'a', name: 'p1' });
     const second = await rig.put({ namespace: 'a', name: 'p2' });
     const third = await rig.put({ namespace: 'a', name: 'p3' });
-    assert.equal((await listed(rig, { resourceVersion: String(first), resourceVersionMatch: 'NotOlderThan' })).revision, third);
+    assert.equal(
+      (await listed(rig, { resourceVersion: String(first), resourceVersionMatch: 'NotOlderThan' })).revision,
+      third,
+    );
     const exact = await listed(rig, { resourceVersion: String(second), resourceVersionMatch: 'Exact' });
     assert.deepEqual([exact.keys, exact.revision], [['a/p1', 'a/p2'], second]);
     const legacy = await listed(rig, { resourceVersion: String(first), limit: 10 });
     assert.deepEqual([legacy.keys, legacy.revision], [['a/p1'], first]);
     assert.equal((await listed(rig, { resourceVersion: '0', limit: 1 })).keys.length, 3);
     assert.equal((await listed(rig, { resourceVersion: String(first) })).keys.length, 3);
-    const future = await refused(rig.pods.list({ resourceVersion: String(third + 100) }), 504, new RegExp(`Too large resource version: ${third + 100}, current: ${third}$`));
+    const future = await refused(
+      rig.pods.list({ resourceVersion: String(third + 100) }),
+      504,
+      new RegExp(`Too large resource version: ${third + 100}, current: ${third}$`),
+    );
     assert.equal(future.status.details?.retryAfterSeconds, 1);
     await refused(rig.pods.getFresh('a', 'p1', '99999'), 504, /Too large resource version/);
-    await refused(rig.pods.list({ resourceVersion: 'x' }), 400, 'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax');
+    await refused(
+      rig.pods.list({ resourceVersion: 'x' }),
+      400,
+      'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
+    );
+    await refused(
+      rig.pods.getFresh('a', 'p1', 'x'),
+      500,
+      'resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
+    );
     const invalid = (request: ListRequest, text: string) =>
       refused(rig.pods.list(request), 422, `ListOptions.meta.k8s.io "" is invalid: ${text}`);
-    await invalid({ resourceVersionMatch: 'Exact' }, 'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
-    await invalid({ resourceVersion: '0', resourceVersionMatch: 'Exact' }, 'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
-    await invalid({ resourceVersion: '1', resourceVersionMatch: 'Near' }, 'resourceVersionMatch: Unsupported value: "Near": supported values: "Exact", "NotOlderThan", ""');
-    await invalid({ sendInitialEvents: true }, 'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list');
+    await invalid(
+      { resourceVersionMatch: 'Exact' },
+      'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
+    );
+    await invalid(
+      { resourceVersion: '0', resourceVersionMatch: 'Exact' },
+      'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+    );
+    await invalid(
+      { resourceVersion: '1', resourceVersionMatch: 'Near' },
+      'resourceVersionMatch: Unsupported value: "Near": supported values: "Exact", "NotOlderThan", ""',
+    );
+    await invalid(
+      { sendInitialEvents: true },
+      'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list',
+    );
     await rig.store.compact(third);
-    await refused(rig.pods.list({ resourceVersion: String(first), resourceVersionMatch: 'Exact' }), 410, 'The resourceVersion for the provided list is too old.');
+    await refused(
+      rig.pods.list({ resourceVersion: String(first), resourceVersionMatch: 'Exact' }),
+      410,
+      'The resourceVersion for the provided list is too old.',
+    );
     await rig.close();
   });
 
   test('pages of one state, whatever happens in between', async () => {
     const rig = await openRig();
-    for (const name of ['p1', 'p2', 'p3', 'p4', 'p5']) await rig.put({ namespace: 'a', name, labels: { app: 'x' } });
+    for (const name of ['p1', 'p2', 'p3', 'p4', 'p5'])
+      await rig.put({ namespace: 'a', name, labels: { app: 'x' } });
     const first = await listed(rig, { limit: 2 });
     assert.deepEqual([first.keys, first.remainingItemCount], [['a/p1', 'a/p2'], 3]);
-    assert.deepEqual(JSON.parse(Buffer.from(first.continueToken!, 'base64url').toString()), { v: 'meta.k8s.io/v1', rv: first.revision, start: 'a/p2\u0000' });
+    assert.deepEqual(JSON.parse(Buffer.from(first.continueToken!, 'base64url').toString()), {
+      v: 'meta.k8s.io/v1',
+      rv: first.revision,
+      start: 'a/p2\u0000',
+    });
     await rig.remove('a', 'p3');
     await rig.put({ namespace: 'a', name: 'p2a' });
     await rig.settled();
     const second = await listed(rig, { limit: 2, continue: first.continueToken });
-    assert.deepEqual([second.keys, second.revision, second.remainingItemCount], [['a/p3', 'a/p4'], first.revision, 1]);
+    assert.deepEqual(
+      [second.keys, second.revision, second.remainingItemCount],
+      [['a/p3', 'a/p4'], first.revision, 1],
+    );
     const rest = await listed(rig, { limit: 2, continue: second.continueToken });
-    assert.deepEqual([rest.keys, rest.continueToken, rest.remainingItemCount], [['a/p5'], undefined, undefined]);
-    const selected = await listed(rig, { limit: 1, namespace: 'a', labelSelector: parseLabelSelector('app=x') });
+    assert.deepEqual(
+      [rest.keys, rest.continueToken, rest.remainingItemCount],
+      [['a/p5'], undefined, undefined],
+    );
+    const selected = await listed(rig, {
+      limit: 1,
+      namespace: 'a',
+      labelSelector: parseLabelSelector('app=x'),
+    });
     assert.equal(selected.remainingItemCount, undefined);
     assert.equal(JSON.parse(Buffer.from(selected.continueToken!, 'base64url').toString()).start, 'p1\u0000');
-    assert.deepEqual((await listed(rig, { namespace: 'a', labelSelector: parseLabelSelector('app=x'), continue: selected.continueToken })).keys, ['a/p2', 'a/p4', 'a/p5']);
-    await refused(rig.pods.list({ continue: '!' }), 400, /^invalid continue token: continue key is not valid/);
+    assert.deepEqual(
+      (
+        await listed(rig, {
+          namespace: 'a',
+          labelSelector: parseLabelSelector('app=x'),
+          continue: selected.continueToken,
+        })
+      ).keys,
+      ['a/p2', 'a/p4', 'a/p5'],
+    );
+    await refused(
+      rig.pods.list({ continue: '!' }),
+      400,
+      /^invalid continue token: continue key is not valid/,
+    );
+    await refused(
+      rig.pods.list({ continue: 'zzz' }),
+      400,
+      "invalid continue token: continue key is not valid: invalid character 'Ï' looking for beginning of value",
+    );
+    await refused(
+      rig.pods.list({ continue: 'e30' }),
+      400,
+      'invalid continue token: continue key is not valid: server does not recognize this encoded version ',
+    );
     await refused(rig.pods.list({ continue: encodeContinueAt('../x', 5) }), 400, /invalid continue token/);
-    await refused(rig.pods.list({ continue: first.continueToken, resourceVersion: '5' }), 400, 'specifying resource version is not allowed when using continue');
+    await refused(
+      rig.pods.list({ continue: first.continueToken, resourceVersion: '5' }),
+      400,
+      'specifying resource version is not allowed when using continue',
+    );
     await rig.close();
   });
 
@@ -108,10 +208,17 @@ describe('reading', () => {
     await rig.put({ namespace: 'a', name: 'p2', phase: 'Running' });
     await rig.settled();
     const second = await listed(rig, { limit: 1, continue: first.continueToken });
-    assert.deepEqual([second.keys, second.revision, second.remainingItemCount], [['a/p2'], first.revision, 1]);
+    assert.deepEqual(
+      [second.keys, second.revision, second.remainingItemCount],
+      [['a/p2'], first.revision, 1],
+    );
     assert.match(Buffer.from(second.entries[0]!.bytes).toString(), /Pending/);
     await rig.store.compact(await rig.store.currentRevision());
-    const expired = await refused(rig.pods.list({ limit: 1, continue: second.continueToken }), 410, /Continuing with the provided token results in an inconsistent list/);
+    const expired = await refused(
+      rig.pods.list({ limit: 1, continue: second.continueToken }),
+      410,
+      /Continuing with the provided token results in an inconsistent list/,
+    );
     const resumed = await listed(rig, { limit: 5, continue: expired.status.metadata.continue });
     assert.deepEqual(resumed.keys, ['a/p3']);
     await rig.close();
@@ -130,10 +237,20 @@ describe('watching', () => {
     await rig.put({ namespace: 'a', name: 'p1', phase: 'Running' });
     await rig.remove('a', 'p2');
     await rig.settled();
-    assert.deepEqual(fresh.sink.lines, ['ADDED a/p1@1', 'ADDED a/p2@2', 'MODIFIED a/p1@3', 'DELETED a/p2@4'].map((line) => shifted(line, first - 1)));
+    assert.deepEqual(
+      fresh.sink.lines,
+      ['ADDED a/p1@1', 'ADDED a/p2@2', 'MODIFIED a/p1@3', 'DELETED a/p2@4'].map((line) =>
+        shifted(line, first - 1),
+      ),
+    );
     assert.deepEqual(any.sink.lines, fresh.sink.lines);
     assert.deepEqual(since.sink.lines, fresh.sink.lines.slice(1));
-    assert.equal(any.sink.events.find(({ type }) => type === 'BOOKMARK')?.object.metadata.annotations?.['k8s.io/initial-events-end'], 'true');
+    assert.equal(
+      any.sink.events.find(({ type }) => type === 'BOOKMARK')?.object.metadata.annotations?.[
+        'k8s.io/initial-events-end'
+      ],
+      'true',
+    );
     any.watch.bookmark();
     await rig.settled();
     assert.equal(any.sink.events.at(-1)?.type, 'BOOKMARK');
@@ -154,15 +271,31 @@ describe('watching', () => {
     await rig.settled();
     await rig.put({ namespace: 'a', name: 'p2' });
     await rig.settled();
-    assert.deepEqual(sink.events.map(({ type, revision }) => `${type}@${revision}`), [`ADDED@${revision}`, `BOOKMARK@${revision}`, `ADDED@${revision + 1}`]);
+    assert.deepEqual(
+      sink.events.map(({ type, revision }) => `${type}@${revision}`),
+      [`ADDED@${revision}`, `BOOKMARK@${revision}`, `ADDED@${revision + 1}`],
+    );
     assert.deepEqual(none.sink.lines, [`ADDED a/p2@${revision + 1}`]);
     await new Promise((resolve) => setTimeout(resolve, 400));
     assert.equal(future.sink.events[0]?.object.code, 504);
     assert.equal(future.sink.ended, true);
     const message = (options: Parameters<typeof watchPods>[1], text: string) =>
-      assert.throws(() => watchPods(rig, options), (error: ApiError) => (assert.equal(error.code, 422), assert.equal(error.message, `ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: ${text}`), true));
-    message({ sendInitialEvents: true }, 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
-    message({ resourceVersionMatch: 'NotOlderThan' }, 'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+      assert.throws(
+        () => watchPods(rig, options),
+        (error: ApiError) => (
+          assert.equal(error.code, 422),
+          assert.equal(error.message, `ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: ${text}`),
+          true
+        ),
+      );
+    message(
+      { sendInitialEvents: true },
+      'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    );
+    message(
+      { resourceVersionMatch: 'NotOlderThan' },
+      'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+    );
     await rig.close();
   });
 
@@ -181,12 +314,30 @@ describe('watching', () => {
     await rig.remove('a', 'p');
     await rig.settled();
     const at = (n: number) => start + n;
-    assert.deepEqual(byLabel.sink.lines, [`ADDED a/p@${at(1)}`, `MODIFIED a/p@${at(2)}`, `DELETED a/p@${at(3)}`]);
+    assert.deepEqual(byLabel.sink.lines, [
+      `ADDED a/p@${at(1)}`,
+      `MODIFIED a/p@${at(2)}`,
+      `DELETED a/p@${at(3)}`,
+    ]);
     // Who loses sight of an object gets it as it last was in sight.
     assert.deepEqual(byLabel.sink.events[2]?.object.metadata.labels, { app: 'x' });
-    assert.deepEqual(byNode.sink.lines, [`ADDED a/p@${at(2)}`, `MODIFIED a/p@${at(3)}`, `DELETED a/p@${at(5)}`]);
-    assert.deepEqual(byName.sink.lines, [`ADDED a/p@${at(1)}`, `MODIFIED a/p@${at(2)}`, `MODIFIED a/p@${at(3)}`, `DELETED a/p@${at(5)}`]);
-    assert.deepEqual(notRunning.sink.lines, [`ADDED a/p@${at(1)}`, `MODIFIED a/p@${at(2)}`, `DELETED a/p@${at(3)}`, `ADDED a/q@${at(4)}`]);
+    assert.deepEqual(byNode.sink.lines, [
+      `ADDED a/p@${at(2)}`,
+      `MODIFIED a/p@${at(3)}`,
+      `DELETED a/p@${at(5)}`,
+    ]);
+    assert.deepEqual(byName.sink.lines, [
+      `ADDED a/p@${at(1)}`,
+      `MODIFIED a/p@${at(2)}`,
+      `MODIFIED a/p@${at(3)}`,
+      `DELETED a/p@${at(5)}`,
+    ]);
+    assert.deepEqual(notRunning.sink.lines, [
+      `ADDED a/p@${at(1)}`,
+      `MODIFIED a/p@${at(2)}`,
+      `DELETED a/p@${at(3)}`,
+      `ADDED a/q@${at(4)}`,
+    ]);
     await rig.close();
   });
 
@@ -251,10 +402,15 @@ describe('watching', () => {
     const rig = await openRig({ writeBytes: 300 });
     const { sink } = watchPods(rig);
     await rig.settled();
-    const revisions = await Promise.all(Array.from({ length: 100 }, (_, i) => rig.put({ namespace: 'a', name: `p${i}` })));
+    const revisions = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => rig.put({ namespace: 'a', name: `p${i}` })),
+    );
     await rig.settled();
     for (let i = 0; i < 50; i++) await turn();
-    assert.deepEqual(sink.events.map(({ revision }) => revision), revisions.sort((a, b) => a - b));
+    assert.deepEqual(
+      sink.events.map(({ revision }) => revision),
+      revisions.sort((a, b) => a - b),
+    );
     await rig.close();
   });
 });

@@ -231,7 +231,11 @@ export class Watcher implements Deliverable {
 
   #expire(): void {
     const { history } = this.#cache;
-    this.#sink.write([this.#encoding.error(resourceExpired(`too old resource version: ${this.#after} (${history.startRevision})`).status)]);
+    this.#sink.write([
+      this.#encoding.error(
+        resourceExpired(`too old resource version: ${this.#after} (${history.startRevision})`).status,
+      ),
+    ]);
     this.stop(true);
   }
 }

@@ -145,12 +145,12 @@ export function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && 'details' in error && typeof error.details === 'string';
 }
 
-function isMemberFailure(error: unknown): boolean {
+export function isMemberFailure(error: unknown): boolean {
   return isServiceError(error) && (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED);
 }
 
 /** Failed before anything went out, so that even a write may be tried elsewhere. */
-function wasNotSent(error: unknown): boolean {
+export function wasNotSent(error: unknown): boolean {
   return isServiceError(error) && /^(No connection established|Name resolution failed)/.test(error.details);
 }
 
