@@ -6,7 +6,7 @@
 import { systemClock } from '../src/base/clock.ts';
 import { selectorFromLabels } from '../src/api/selectors/label-selector.ts';
 import type { Pod } from '../src/api/types/core-v1.ts';
-import { Core, makeNode, makePod } from '../src/scheduler/fixtures.ts';
+import { Core, makeNode, makePod } from '../src/scheduler/testing/fixtures.ts';
 import type { Owners } from '../src/scheduler/plugins/owners.ts';
 
 interface Scenario {

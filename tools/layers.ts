@@ -32,6 +32,8 @@ const rooms: Readonly<Record<string, Room>> = {
 /** The facts about one file: which rooms it imports from. */
 const importLine = /(?:^|\n)\s*(?:import|export)\b[^'"\n]*?(?:\bfrom\s*)?['"](\.[^'"]+)['"]|import\(\s*['"](\.[^'"]+)['"]\s*\)|new URL\(\s*['"](\.[^'"]+\.ts)['"]/g;
 const multiLineImport = /(?:^|\n)\s*(?:import|export)\b[^'";]*?\bfrom\s*['"](\.[^'"]+)['"]/g;
+/** Types leave no trace at run time: they cannot make a circle. */
+const typeImport = /(?:^|\n)\s*(?:import|export)\s+type\b[^'";]*?\bfrom\s*['"](\.[^'"]+)['"]/g;
 
 const source = join(import.meta.dirname, '..', 'src');
 const roomOf = (file: string) => relative(source, file).split(/[\\/]/)[0] ?? '';
@@ -50,9 +52,10 @@ for (const entry of readdirSync(source, { recursive: true, withFileTypes: true }
       const target = match[1] ?? match[2] ?? match[3];
       if (target) targets.add(resolve(dirname(file), target));
     }
+  const onlyTypes = new Set([...text.matchAll(typeImport)].map((match) => resolve(dirname(file), match[1] as string)));
   const uses = new Set<string>();
   for (const target of targets) {
-    uses.add(target);
+    if (!onlyTypes.has(target)) uses.add(target);
     const other = roomOf(target);
     if (other === room || isTest) continue;
     if (!rooms[room]) broken.push(`${relative(source, file)}: "${room}" is no room of the house (see tools/layers.ts)`);

@@ -10,6 +10,6 @@ export function decodeUtf8(bytes: Uint8Array): string {
 export function encodeUtf8(text: string): Uint8Array {
   const size = Buffer.byteLength(text);
   const bytes = Buffer.allocUnsafeSlow(size);
-  bytes.utf8Write(text, 0, size);
+  bytes.write(text, 0, size, 'utf8');
   return bytes;
 }

@@ -73,8 +73,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const apiReadyMs = clock.monotonic() - started;
 
   const count = options.nodes ?? 3;
-  const parts: PartThread[] = [startThread(new URL('./threads/brains.ts', import.meta.url), server.handler, logger, { options: { rootCa: server.pki.authorityCertificate }, logLevel })];
-  if (count > 0) parts.push(startThread(new URL('./threads/nodes.ts', import.meta.url), server.handler, logger, { options: { nodes: count }, logLevel }));
+  const parts: PartThread[] = [startThread(new URL('./threads/brains.ts', import.meta.url), server.handler, clock, logger, { options: { rootCa: server.pki.authorityCertificate }, logLevel })];
+  if (count > 0) parts.push(startThread(new URL('./threads/nodes.ts', import.meta.url), server.handler, clock, logger, { options: { nodes: count }, logLevel }));
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
   const kubeconfigPath = resolve(options.kubeconfig ?? join(dataDir, 'kubeconfig'));

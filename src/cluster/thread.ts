@@ -3,6 +3,7 @@
  * the API server and nothing else of this thread. `threads/` has the entries.
  */
 import { MessageChannel, Worker } from 'node:worker_threads';
+import type { Clock } from '../base/clock.ts';
 import type { ExchangeHandler } from '../base/exchange.ts';
 import type { LogLevel, LogRecord, Logger } from '../base/logger.ts';
 import { servePort } from '../client/transports/serve-port.ts';
@@ -28,7 +29,7 @@ export interface PartStart {
   readonly logLevel: LogLevel;
 }
 
-export function startThread(entry: URL, handler: ExchangeHandler, logger: Logger, start: PartStart): PartThread {
+export function startThread(entry: URL, handler: ExchangeHandler, clock: Clock, logger: Logger, start: PartStart): PartThread {
   const { port1, port2 } = new MessageChannel();
   const served = servePort(port1, handler);
   const worker = new Worker(entry, { workerData: { ...start, port: port2 }, transferList: [port2], name: entry.pathname.split('/').pop() ?? '' });
@@ -55,9 +56,9 @@ export function startThread(entry: URL, handler: ExchangeHandler, logger: Logger
     async stop(graceMs) {
       stopping = true;
       worker.postMessage({ type: 'stop' });
-      const cut = setTimeout(() => void worker.terminate(), graceMs);
+      const cut = clock.after(graceMs, () => void worker.terminate());
       await exited;
-      clearTimeout(cut);
+      cut.cancel();
     },
   };
 }

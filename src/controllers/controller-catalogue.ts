@@ -1,5 +1,7 @@
 /** All controllers, by name. */
+import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
+import { disruptionController } from './disruption/disruption.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { endpointsController } from './endpointslice/endpoints-controller.ts';
 import { garbageCollector } from './garbagecollector/garbage-collector.ts';
@@ -7,12 +9,15 @@ import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
 import { podGarbageCollector } from './podgc/podgc.ts';
 import { replicaSetController, replicationControllerController } from './replication/replication.ts';
+import { resourceQuotaController } from './resourcequota/resourcequota.ts';
 import type { ControllerFactory } from './runtime/context.ts';
 import { rootCaPublisher } from './serviceaccount/root-ca-publisher.ts';
 import { serviceAccountController } from './serviceaccount/service-account.ts';
 import { tokenSecretController } from './serviceaccount/token-secrets.ts';
 import type { SignLegacyToken } from './serviceaccount/token-secrets.ts';
+import { claimProtectionController, volumeProtectionController } from './storage-protection/storage-protection.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts';
+import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts';
 
 export interface ControllerSettings {
   /** PEM of the authority behind the API server's certificate; without it nothing publishes it. */
@@ -38,6 +43,12 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'nodelifecycle', create: nodeLifecycleController },
     { name: 'taint-eviction', create: taintEvictionController },
     { name: 'podgc', create: podGarbageCollector },
+    { name: 'resourcequota', create: resourceQuotaController },
+    { name: 'disruption', create: disruptionController },
+    { name: 'clusterrole-aggregation', create: clusterRoleAggregationController },
+    { name: 'ttl-after-finished', create: ttlAfterFinishedController },
+    { name: 'persistentvolumeclaim-protection', create: claimProtectionController },
+    { name: 'persistentvolume-protection', create: volumeProtectionController },
     { name: 'serviceaccount', create: serviceAccountController },
     ...(rootCa
       ? [

@@ -6,7 +6,7 @@ import { seededRandom } from '../base/random.ts';
 import type { Pod } from '../api/types/core-v1.ts';
 import type { PodDisruptionBudget } from '../api/types/policy-v1.ts';
 import { ManualClock } from '../client/testing/manual-clock.ts';
-import { makeNode, makePod } from './fixtures.ts';
+import { makeNode, makePod } from './testing/fixtures.ts';
 import { noOwners } from './plugins/owners.ts';
 import { noVolumes } from './plugins/volume-listers.ts';
 import { Scheduler } from './scheduler.ts';

@@ -35,9 +35,9 @@ function validateStrategy(errors: FieldError[], { updateStrategy }: StatefulSetS
   const rollingPath = at.child('rollingUpdate');
   if (type === '') errors.push(required(at));
   else if (type === 'OnDelete') {
-    if (rollingUpdate) errors.push(invalidValue(rollingPath, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'"));
+    if (rollingUpdate) errors.push(invalidValue(rollingPath, upstreamForm(rollingUpdate), "only allowed for updateStrategy 'RollingUpdate'"));
   } else if (type !== 'RollingUpdate') {
-    errors.push(invalidValue(at, { Type: type, RollingUpdate: rollingUpdate ?? null }, "must be 'RollingUpdate' or 'OnDelete'"));
+    errors.push(invalidValue(at, { Type: type, RollingUpdate: upstreamForm(rollingUpdate) }, "must be 'RollingUpdate' or 'OnDelete'"));
   } else if (rollingUpdate) {
     nonNegative(errors, rollingPath.child('partition'), rollingUpdate.partition);
     const { maxUnavailable } = rollingUpdate;
@@ -47,6 +47,11 @@ function validateStrategy(errors: FieldError[], { updateStrategy }: StatefulSetS
     if (amountIn(maxUnavailable) === 0) errors.push(invalidValue(unavailablePath, maxUnavailable, 'cannot be 0'));
     validateAtMost100Percent(errors, unavailablePath, maxUnavailable);
   }
+}
+
+/** As upstream's own structure prints: all fields, beginning with capitals. */
+function upstreamForm(rollingUpdate: NonNullable<StatefulSetSpec['updateStrategy']>['rollingUpdate']): object | null {
+  return rollingUpdate ? { Partition: rollingUpdate.partition ?? 0, MaxUnavailable: rollingUpdate.maxUnavailable ?? null } : null;
 }
 
 /** As the pods will be: with the host name and the volumes that the controller gives them. */

@@ -20,6 +20,7 @@ import { validators as statefulSets } from './apps-statefulset.ts';
 import {
   nonNegativeFields,
   selectorMismatch,
+  sortedLabels,
   validateAlwaysRestarts,
   validateNotDecremented,
   validateParts,
@@ -127,7 +128,7 @@ function validateDaemonSetSpec(spec: DaemonSetSpec): FieldError[] {
   validateLabelSelector(errors, spec.selector, selectorPath);
   const template = spec.template ?? {};
   if (errors.length === 0 && !(spec.selector && selectorMatches(spec.selector, template.metadata?.labels)))
-    errors.push(invalidValue(templatePath.child('metadata').child('labels'), template.metadata?.labels, selectorMismatch));
+    errors.push(invalidValue(templatePath.child('metadata').child('labels'), sortedLabels(template.metadata?.labels), selectorMismatch));
   if (spec.selector && isEmptySelector(spec.selector))
     errors.push(invalidValue(selectorPath, spec.selector, 'empty selector is invalid for daemonset'));
   validatePodTemplate(errors, template, templatePath);

@@ -12,7 +12,7 @@ import { kindValidator, type KindValidators } from './kind-validator.ts';
 import { dnsLabel, domainPrefixedPath } from './names.ts';
 import { validatePodTemplate } from './pod-template.ts';
 import { isEmptySelector, selectorMatches, validateLabelSelector } from './selectors.ts';
-import { nonNegativeFields, selectorMismatch } from './workloads.ts';
+import { nonNegativeFields, selectorMismatch, sortedLabels } from './workloads.ts';
 
 const specPath = path('spec');
 
@@ -40,11 +40,22 @@ function validateSpec(errors: FieldError[], spec: JobSpec, at: FieldPath): void 
   if (spec.podFailurePolicy) validateFailurePolicy(errors, spec, at.child('podFailurePolicy'));
   if (spec.successPolicy) {
     if (spec.completionMode === 'Indexed') validateSuccessPolicy(errors, spec, at.child('successPolicy'));
-    else errors.push(invalidValue(at.child('successPolicy'), spec.successPolicy, 'requires indexed completion mode'));
+    else errors.push(invalidValue(at.child('successPolicy'), upstreamForm(spec.successPolicy), 'requires indexed completion mode'));
   }
   validateReplacementPolicy(errors, spec, at.child('podReplacementPolicy'));
   validatePodTemplate(errors, spec.template ?? {}, at.child('template'));
   validateRestartPolicy(errors, spec, at.child('template').child('spec').child('restartPolicy'));
+}
+
+/** As upstream's own structure prints: all fields, beginning with capitals. */
+function upstreamForm({ rules }: NonNullable<JobSpec['successPolicy']>): object {
+  return {
+    Rules:
+      rules?.map(({ succeededIndexes, succeededCount }) => ({
+        SucceededIndexes: succeededIndexes ?? null,
+        SucceededCount: succeededCount ?? null,
+      })) ?? null,
+  };
 }
 
 function validateCompletionMode(errors: FieldError[], spec: JobSpec, at: FieldPath): void {
@@ -97,7 +108,7 @@ function validateWithSelector(errors: FieldError[], spec: JobSpec): void {
   if (selector && errors.length > before) return;
   const labels = template?.metadata?.labels;
   if (!selector || (!isEmptySelector(selector) && !selectorMatches(selector, labels)))
-    errors.push(invalidValue(specPath.child('template').child('metadata').child('labels'), labels, selectorMismatch));
+    errors.push(invalidValue(specPath.child('template').child('metadata').child('labels'), sortedLabels(labels), selectorMismatch));
 }
 
 /** `prefixed`: the labels with the batch.kubernetes.io prefix are there, which jobs of old lack. */
@@ -111,7 +122,7 @@ function validateGeneratedSelector(errors: FieldError[], { spec, metadata }: Job
   const labelsPath = specPath.child('template').child('metadata').child('labels');
   for (const [key, value] of Object.entries(expected)) {
     if (labels[key] === undefined) errors.push(required(labelsPath.key(key), `must be '${value}'`));
-    else if (labels[key] !== value) errors.push(invalidValue(labelsPath.key(key), labels, `must be '${value}'`));
+    else if (labels[key] !== value) errors.push(invalidValue(labelsPath.key(key), sortedLabels(labels), `must be '${value}'`));
   }
   if (!selectorMatches(spec.selector, expected))
     errors.push(invalidValue(specPath.child('selector'), spec.selector, '`selector` not auto-generated'));

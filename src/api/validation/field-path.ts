@@ -95,10 +95,6 @@ export function tooMany(at: FieldPath, actual: number, itemsMax: number): FieldE
   return { reason: 'FieldValueTooMany', field: at.toString(), message: `Too many: ${actual}: must have at most ${itemsMax} ${itemsMax === 1 ? 'item' : 'items'}` };
 }
 
-export function internalFieldError(at: FieldPath, why: string): FieldError {
-  return { reason: 'InternalError', field: at.toString(), message: `Internal error: ${why}` };
-}
-
 /** One `invalidValue` a message, as the rules of names.ts return them. */
 export function invalidEach(errors: FieldError[], at: FieldPath, value: unknown, messages: readonly string[]): void {
   for (const message of messages) errors.push(invalidValue(at, value, message));

@@ -127,15 +127,6 @@ export const labelValue = rule(
   '12345',
 );
 
-export const cIdentifier = rule(
-  '[A-Za-z_][A-Za-z0-9_]*',
-  Infinity,
-  "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
-  'my_name',
-  'MY_NAME',
-  'MyName',
-);
-
 export const percent = rule('[0-9]+%', Infinity, "a valid percent string must be a numeric string followed by an ending '%'", '1%', '93%');
 
 export const httpHeaderName = rule(
@@ -172,16 +163,6 @@ export function envVarName(value: string): readonly string[] {
   if (value === '') return [`environment variable name ${emptyMessage}`];
   return /^[ -<>-~]*$/.test(value) ? none : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
 }
-
-/** The stricter form that upstream used before; still that of `envFrom` prefixes in old objects. */
-export const strictEnvVarName = rule(
-  '[-._a-zA-Z][-._a-zA-Z0-9]*',
-  Infinity,
-  "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
-  'my.env-name',
-  'MY_ENV.NAME',
-  'MyEnvName1',
-);
 
 /** IANA service names: ports by name. */
 export function portName(value: string): readonly string[] {

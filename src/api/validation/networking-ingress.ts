@@ -6,7 +6,7 @@ import type { HTTPIngressPath, Ingress, IngressBackend, IngressRule, IngressSpec
 import { invalidEach, invalidValue, notSupported, path, required, type FieldPath } from './field-path.ts';
 import { validateIp } from './ip.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
-import { dns1035Label, dnsLabel, dnsSubdomain, pathSegmentName, portName, portNumber, wildcardDnsSubdomain } from './names.ts';
+import { dnsLabel, dnsSubdomain, pathSegmentName, portName, portNumber, wildcardDnsSubdomain } from './names.ts';
 
 const specPath = path('spec');
 const classAnnotation = 'kubernetes.io/ingress.class';
@@ -18,10 +18,9 @@ const ambiguousEnds = ['/..', '/.'];
 interface Leniency {
   readonly badSecretNames: boolean;
   readonly badWildcardRules: boolean;
-  readonly relaxedServiceNames: boolean;
 }
 
-const strict: Leniency = { badSecretNames: false, badWildcardRules: false, relaxedServiceNames: false };
+const strict: Leniency = { badSecretNames: false, badWildcardRules: false };
 
 /** A name that may stand in a URL. */
 export function requiredSegment(errors: FieldError[], value: string | undefined, at: FieldPath): void {
@@ -35,7 +34,7 @@ function validateResourceBackend(errors: FieldError[], { apiGroup, kind, name }:
   requiredSegment(errors, name, at.child('name'));
 }
 
-function validateBackend(errors: FieldError[], { resource, service }: IngressBackend, lenient: Leniency, at: FieldPath): void {
+function validateBackend(errors: FieldError[], { resource, service }: IngressBackend, at: FieldPath): void {
   if (resource && service) {
     errors.push(invalidValue(at, '', 'cannot set both resource and service backends'));
     return;
@@ -45,10 +44,7 @@ function validateBackend(errors: FieldError[], { resource, service }: IngressBac
   if (!service) return;
   const servicePath = at.child('service');
   if (!service.name) errors.push(required(servicePath.child('name')));
-  else {
-    const rule = lenient.relaxedServiceNames ? dnsLabel : dns1035Label;
-    invalidEach(errors, servicePath.child('name'), service.name, rule(service.name));
-  }
+  else invalidEach(errors, servicePath.child('name'), service.name, dnsLabel(service.name));
   const { name = '', number = 0 } = service.port ?? {};
   const portPath = servicePath.child('port');
   if (name !== '' && number !== 0) errors.push(invalidValue(at, '', 'cannot set both port name & port number'));
@@ -57,7 +53,7 @@ function validateBackend(errors: FieldError[], { resource, service }: IngressBac
   else errors.push(required(at, 'port name or number is required'));
 }
 
-function validatePath(errors: FieldError[], item: HTTPIngressPath, lenient: Leniency, at: FieldPath): void {
+function validatePath(errors: FieldError[], item: HTTPIngressPath, at: FieldPath): void {
   const { pathType, path: text = '', backend } = item;
   const pathPath = at.child('path');
   if (pathType === undefined) {
@@ -73,14 +69,14 @@ function validatePath(errors: FieldError[], item: HTTPIngressPath, lenient: Leni
       for (const end of ambiguousEnds) if (text.endsWith(end)) errors.push(invalidValue(pathPath, text, `cannot end with '${end}'`));
     }
   }
-  validateBackend(errors, backend ?? {}, lenient, at.child('backend'));
+  validateBackend(errors, backend ?? {}, at.child('backend'));
 }
 
-function validateRuleValue(errors: FieldError[], { http }: IngressRule, lenient: Leniency, at: FieldPath): void {
+function validateRuleValue(errors: FieldError[], { http }: IngressRule, at: FieldPath): void {
   if (!http) return;
   const pathsPath = at.child('http').child('paths');
   if (!http.paths?.length) errors.push(required(pathsPath));
-  http.paths?.forEach((item, i) => validatePath(errors, item, lenient, pathsPath.index(i)));
+  http.paths?.forEach((item, i) => validatePath(errors, item, pathsPath.index(i)));
 }
 
 function validateHost(errors: FieldError[], host: string, at: FieldPath): void {
@@ -100,11 +96,11 @@ function validateSpec(spec: IngressSpec, lenient: Leniency): FieldError[] {
   const { rules = [], defaultBackend, tls, ingressClassName } = spec;
   if (rules.length === 0 && !defaultBackend)
     errors.push(invalidValue(specPath, spec.rules ?? null, 'either `defaultBackend` or `rules` must be specified'));
-  if (defaultBackend) validateBackend(errors, defaultBackend, lenient, specPath.child('defaultBackend'));
+  if (defaultBackend) validateBackend(errors, defaultBackend, specPath.child('defaultBackend'));
   rules.forEach((rule, i) => {
     const at = specPath.child('rules').index(i);
     if (rule.host) validateHost(errors, rule.host, at.child('host'));
-    if (!(rule.host?.includes('*') && lenient.badWildcardRules)) validateRuleValue(errors, rule, lenient, at);
+    if (!(rule.host?.includes('*') && lenient.badWildcardRules)) validateRuleValue(errors, rule, at);
   });
   tls?.forEach((item, i) => validateTls(errors, item, lenient, specPath.child('tls').index(i)));
   if (ingressClassName !== undefined)
@@ -125,17 +121,12 @@ function createIngress({ metadata, spec = {} }: Ingress): FieldError[] {
 function leniencyFor({ spec = {} }: Ingress): Leniency {
   const wrongWildcard = (rule: IngressRule) => {
     const errors: FieldError[] = [];
-    validateRuleValue(errors, rule, strict, specPath);
+    validateRuleValue(errors, rule, specPath);
     return errors.length > 0;
   };
-  const backends = [spec.defaultBackend, ...(spec.rules ?? []).flatMap(({ http }) => (http?.paths ?? []).map(({ backend }) => backend))];
   return {
     badSecretNames: spec.tls?.some(({ secretName }) => secretName && dnsSubdomain(secretName).length > 0) ?? false,
     badWildcardRules: spec.rules?.some((rule) => rule.host?.includes('*') && wrongWildcard(rule)) ?? false,
-    relaxedServiceNames: backends.some((backend) => {
-      const name = backend?.service?.name ?? '';
-      return dnsLabel(name).length === 0 && dns1035Label(name).length > 0;
-    }),
   };
 }
 

@@ -23,7 +23,9 @@ function validateRuntimeClass({ handler, overhead, scheduling }: RuntimeClass): 
   tolerations.forEach((toleration, i) => {
     const { key = '', operator = '', value = '', effect = '' } = toleration;
     const identity = JSON.stringify([key, operator, value, effect]);
-    if (seen.has(identity)) errors.push(duplicate(at.child('tolerations').index(i), toleration));
+    // As upstream's own structure prints: all fields, beginning with capitals.
+    const printed = { Key: key, Operator: operator, Value: value, Effect: effect, TolerationSeconds: toleration.tolerationSeconds ?? null };
+    if (seen.has(identity)) errors.push(duplicate(at.child('tolerations').index(i), printed));
     seen.add(identity);
   });
   return errors;

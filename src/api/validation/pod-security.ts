@@ -108,7 +108,6 @@ function validateWindowsOptions(errors: FieldError[], options: WindowsSecurityCo
     else if (spec.length > 64 * 1024) errors.push(invalidValue(here, spec, 'gmsaCredentialSpec size must be under 64 KiB'));
   }
   if (user === '') errors.push(invalidValue(at.child('runAsUserName'), user, 'runAsUserName cannot be an empty string'));
-  // eslint-disable-next-line no-control-regex
   else if (user !== undefined && /[\x00-\x1f\x7f]/.test(user)) {
     errors.push(invalidValue(at.child('runAsUserName'), user, 'runAsUserName cannot contain control characters'));
   }

@@ -67,7 +67,7 @@ function forbidRevival(
 }
 
 /** By the container's own rules and policy where it has them, else by the pod's. */
-export function mayRestart(container: Container, spec: PodSpec, exitCode: number): boolean {
+function mayRestart(container: Container, spec: PodSpec, exitCode: number): boolean {
   for (const { action, exitCodes } of container.restartPolicyRules ?? []) {
     if (action !== 'Restart' || !exitCodes) continue;
     const listed = exitCodes.values?.includes(exitCode) ?? false;

@@ -62,7 +62,7 @@ function validateTopologies(errors: FieldError[], terms: readonly TopologySelect
       });
       invalidEach(errors, itemPath.child('key'), key, qualifiedName(key));
       if (key in values) errors.push(duplicate(itemPath.child('key'), key));
-      values[key] = [...given].sort();
+      values[key] = [...new Set(given)].sort();
     });
     if (seen.some((other) => semanticEqual(other, values))) errors.push(duplicate(expressionsPath, ''));
     seen.push(values);

@@ -27,9 +27,8 @@ function validateUrl(errors: FieldError[], text: string, at: FieldPath): void {
 
 function validateService(errors: FieldError[], service: NonNullable<WebhookClientConfig['service']>, at: FieldPath): void {
   const { name, namespace, port = 0, path = '' } = service;
-  // Upstream takes each for the other; the outcome differs in the order only.
-  if (!namespace) errors.push(required(at.child('namespace')));
   if (!name) errors.push(required(at.child('name')));
+  if (!namespace) errors.push(required(at.child('namespace')));
   const messages = portNumber(port);
   if (messages.length > 0) errors.push(invalidValue(at.child('port'), port, `port is not valid: ${messages.join(', ')}`));
   validateServicePath(errors, path, at.child('path'));

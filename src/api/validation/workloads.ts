@@ -6,6 +6,11 @@ import { forbiddenField, invalidValue, nonNegative, notSupported, path, required
 import { isEmptySelector, selectorMatches, validateLabelSelector } from './selectors.ts';
 
 const statusPath = path('status');
+/** Maps are printed in the order of their keys. */
+export function sortedLabels(labels: Readonly<Record<string, string>> | undefined): Record<string, string> | undefined {
+  return labels && Object.fromEntries(Object.entries(labels).sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
 export const selectorMismatch = '`selector` does not match template `labels`';
 
 /** Counts that may not be negative, by the name of their field. */
@@ -41,7 +46,7 @@ export function validateSelectorMatches(errors: FieldError[], selector: LabelSel
   const labels = template.metadata?.labels;
   // No selector selects nothing; an empty one is refused elsewhere.
   const matches = selector !== undefined && (isEmptySelector(selector) || selectorMatches(selector, labels));
-  if (!matches) errors.push(invalidValue(at.child('metadata').child('labels'), labels, selectorMismatch));
+  if (!matches) errors.push(invalidValue(at.child('metadata').child('labels'), sortedLabels(labels), selectorMismatch));
 }
 
 interface CountingStatus {

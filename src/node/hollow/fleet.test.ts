@@ -5,7 +5,7 @@ import { seededRandom } from '../../base/random.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
 import { Client } from '../../client/client.ts';
 import { ManualClock } from '../../client/testing/manual-clock.ts';
-import { FakeApi, failure } from './fake-api.ts';
+import { FakeApi, failure } from './testing/fake-api.ts';
 import { startHollowFleet } from './fleet.ts';
 import type { HollowFleetOptions } from './fleet.ts';
 import { defaultStages } from './stages.ts';

@@ -248,13 +248,14 @@ export class PodWorker {
     if (policy === 'Never') throw new StartError('ErrImageNeverPull', `Container image "${image}" is not present with pull policy of Never`);
     this.#host.record(this.pod, 'Normal', 'Pulling', `Pulling image "${image}"`, field);
     const beganAt = this.#host.clock.monotonic();
+    let sizeBytes: number;
     try {
-      await runtime.pullImage(image, this.pod);
+      sizeBytes = await runtime.pullImage(image, this.pod);
     } catch (error) {
       throw new StartError('ErrImagePull', messageOf(error));
     }
     const tookMs = Math.round(this.#host.clock.monotonic() - beganAt);
-    this.#host.record(this.pod, 'Normal', 'Pulled', `Successfully pulled image "${image}" in ${tookMs}ms (${tookMs}ms including waiting). Image size: 0 bytes.`, field);
+    this.#host.record(this.pod, 'Normal', 'Pulled', `Successfully pulled image "${image}" in ${tookMs}ms (${tookMs}ms including waiting). Image size: ${sizeBytes} bytes.`, field);
   }
 
   #onStartFailed(name: string, error: unknown): void {

@@ -22,7 +22,8 @@ export interface Runtime {
   removeSandbox(podUid: string): Promise<void>;
   /** Whether the image is on the node already. */
   hasImage(image: string): Promise<boolean>;
-  pullImage(image: string, pod: Pod): Promise<void>;
+  /** Resolves to the image's size in bytes. */
+  pullImage(image: string, pod: Pod): Promise<number>;
   createContainer(request: ContainerRequest): Promise<string>;
   startContainer(containerId: string): Promise<void>;
   /** Asks politely, and forcibly once the grace period is over. Resolves when the request was taken; an event tells the end. */

@@ -4,6 +4,7 @@
  * (pkg/kubelet/kubelet_pods.go and status/generate.go).
  */
 import { formatTime } from '../../base/clock.ts';
+import { qosOf } from '../../api/qos.ts';
 import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from '../../api/types/core-v1.ts';
 import type { WaitingReason } from './container-plan.ts';
 import { shouldRestart } from './container-plan.ts';
@@ -49,7 +50,7 @@ export function podStatus(input: StatusInput): PodStatus {
   status.startTime = previous.startTime ?? formatTime(input.startedAtMs);
   if (inits) status.initContainerStatuses = inits;
   status.containerStatuses = mains;
-  status.qosClass = previous.qosClass ?? qosClass(spec.containers, spec.initContainers ?? []);
+  status.qosClass = qosOf(pod);
   // Written by others (scheduler, resource claims): passed on as they are.
   for (const field of ['nominatedNodeName', 'resourceClaimStatuses', 'ephemeralContainerStatuses', 'extendedResourceClaimStatus'] as const) {
     if (previous[field] !== undefined) Object.assign(status, { [field]: previous[field] });
@@ -236,19 +237,3 @@ function countMains(pod: Pod, statuses: readonly ContainerStatus[]) {
   }
   return counts;
 }
-
-/** The class of service by requests and limits of cpu and memory. */
-export function qosClass(containers: readonly Container[], inits: readonly Container[]): string {
-  let any = false;
-  let guaranteed = true;
-  for (const { resources } of [...containers, ...inits]) {
-    for (const name of ['cpu', 'memory']) {
-      const limit = resources?.limits?.[name];
-      const request = resources?.requests?.[name] ?? limit;
-      if (limit !== undefined || request !== undefined) any = true;
-      if (limit === undefined || request !== limit) guaranteed = false;
-    }
-  }
-  return !any ? 'BestEffort' : guaranteed ? 'Guaranteed' : 'Burstable';
-}
-

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Pod, PodSpec } from '../../api/types/core-v1.ts';
-import { Core, makeNode, makePod } from '../fixtures.ts';
+import { Core, makeNode, makePod } from '../testing/fixtures.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
 
 const zone = 'topology.kubernetes.io/zone';

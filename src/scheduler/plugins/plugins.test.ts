@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { selectorFromLabels } from '../../api/selectors/label-selector.ts';
 import type { Affinity, PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/types/core-v1.ts';
 import type { StorageClass } from '../../api/types/storage-v1.ts';
-import { Core, makeNode, makePod } from '../fixtures.ts';
+import { Core, makeNode, makePod } from '../testing/fixtures.ts';
 import { noVolumes } from './volume-listers.ts';
 import { tolerates } from './tolerations.ts';
 

@@ -75,7 +75,7 @@ export class PriorityAdmission implements AdmissionPlugin {
 }
 
 function priorityOf({ metadata, value, preemptionPolicy }: PriorityClass): Priority {
-  return { className: metadata.name ?? '', value, preemptionPolicy };
+  return { className: metadata.name ?? '', value: value ?? 0, preemptionPolicy };
 }
 
 /** Should there be several, the one of the lowest priority. */
@@ -83,7 +83,7 @@ function defaultClass(view: ClusterView): PriorityClass | undefined {
   let found: PriorityClass | undefined;
   for (const object of view.list(schedulingGroup, 'priorityclasses')) {
     const candidate = object as unknown as PriorityClass;
-    if (candidate.globalDefault && (!found || candidate.value < found.value)) found = candidate;
+    if (candidate.globalDefault && (!found || (candidate.value ?? 0) < (found.value ?? 0))) found = candidate;
   }
   return found;
 }

@@ -73,20 +73,26 @@ function isSameAmount(a: Amounts, b: Amounts): boolean {
   );
 }
 
-function isWiderOrSame(a: Toleration, b: Toleration): boolean {
-  if ((a.key ?? '') !== (b.key ?? '') && !(!a.key && a.operator === 'Exists')) return false;
-  if (a.effect && a.effect !== b.effect) return false;
-  if (a.effect === 'NoExecute' && a.tolerationSeconds !== undefined && (b.tolerationSeconds === undefined || a.tolerationSeconds < b.tolerationSeconds))
-    return false;
-  if (a.operator === 'Exists') return true;
-  return (b.operator ?? 'Equal') === 'Equal' && (a.value ?? '') === (b.value ?? '');
+/** Whether what `narrow` tolerates, `wide` tolerates too. */
+function includes(wide: Toleration, narrow: Toleration): boolean {
+  if (isDeepStrictEqual(wide, narrow)) return true;
+  const matchesAllKeys = !wide.key && wide.operator === 'Exists';
+  if ((wide.key ?? '') !== (narrow.key ?? '') && !matchesAllKeys) return false;
+  if (wide.effect && wide.effect !== narrow.effect) return false;
+  const endsSooner = wide.tolerationSeconds !== undefined && !((narrow.tolerationSeconds ?? Infinity) <= wide.tolerationSeconds);
+  if (wide.effect === 'NoExecute' && endsSooner) return false;
+  return wide.operator === 'Exists' || (narrow.operator === 'Equal' && (narrow.value ?? '') === (wide.value ?? ''));
 }
 
-/** Both lists, without those that another one includes. */
+/** Both lists, without those that another one includes; of equal ones the first stays. */
 function mergeTolerations(first: readonly Toleration[], second: readonly Toleration[]): Toleration[] {
   const all = [...first, ...second];
-  return all.filter(
-    (candidate, index) =>
-      !all.some((other, at) => at !== index && isWiderOrSame(other, candidate) && (at < index || !isWiderOrSame(candidate, other) || !isDeepStrictEqual(candidate, other) )),
-  );
+  const merged: Toleration[] = [];
+  for (const [index, toleration] of all.entries()) {
+    const isIncluded =
+      merged.some((kept) => includes(kept, toleration)) ||
+      all.slice(index + 1).some((later) => !isDeepStrictEqual(later, toleration) && includes(later, toleration));
+    if (!isIncluded) merged.push(toleration);
+  }
+  return merged;
 }

@@ -9,6 +9,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import type { AdmissionPlugin, AdmissionRequest, ClusterView } from './contract.ts';
 import { awaitObject } from './derived.ts';
+import { refersToSecrets } from './pod-references.ts';
 import { isMirrorPod, podOf, refuse } from './requests.ts';
 
 const tokenMountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -107,38 +108,13 @@ function tokenVolume(name: string): Volume {
   };
 }
 
-function checkMirrorPod(request: AdmissionRequest, { spec }: Pod): void {
+function checkMirrorPod(request: AdmissionRequest, pod: Pod): void {
+  const { spec } = pod;
   if (!spec) return;
   if (spec.serviceAccountName) throw refuse(request, 'a mirror pod may not reference service accounts');
-  if (refersToSecrets(spec)) throw refuse(request, 'a mirror pod may not reference secrets');
+  if (refersToSecrets(pod)) throw refuse(request, 'a mirror pod may not reference secrets');
   if (spec.volumes?.some((volume) => volume.projected?.sources?.some((source) => source.serviceAccountToken)))
     throw refuse(request, 'a mirror pod may not use ServiceAccountToken volume projections');
-}
-
-function containersOf(spec: NonNullable<Pod['spec']>): (Container | EphemeralContainer)[] {
-  return [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
-}
-
-function refersToSecrets(spec: NonNullable<Pod['spec']>): boolean {
-  return (
-    (spec.imagePullSecrets?.length ?? 0) > 0 ||
-    (spec.volumes ?? []).some(
-      (volume) =>
-        volume.secret ??
-        volume.azureFile ??
-        volume.cephfs?.secretRef ??
-        volume.flexVolume?.secretRef ??
-        volume.iscsi?.secretRef ??
-        volume.rbd?.secretRef ??
-        volume.scaleIO?.secretRef ??
-        volume.storageos?.secretRef ??
-        volume.csi?.nodePublishSecretRef ??
-        volume.projected?.sources?.some((source) => source.secret),
-    ) ||
-    containersOf(spec).some(
-      ({ env = [], envFrom = [] }) => env.some((one) => one.valueFrom?.secretKeyRef) || envFrom.some((source) => source.secretRef),
-    )
-  );
 }
 
 function enforcesMountableSecrets({ metadata }: ServiceAccount): boolean {

@@ -10,7 +10,7 @@ const inFlightMax = 64;
 
 /** DELETE of a collection: every object that the selectors choose, each by the rules of a single deletion. */
 export async function deleteCollection(call: ResourceCall): Promise<void> {
-  const { parts, stored, info } = call;
+  const { parts, stored } = call;
   const { options, dryRun } = await deleteOptionsOfCall(call);
   const context = changeContextOf(call, { ...options, dryRun });
   const found = await call.cache.list(listRequestOf(call));

@@ -144,6 +144,6 @@ function closeAll(
       resolve();
     });
     overHttp1.closeIdleConnections();
-    for (const session of [...sessions]) session.close();
+    for (const session of sessions) session.close();
   });
 }

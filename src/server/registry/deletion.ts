@@ -76,6 +76,7 @@ function mark(object: KubeObject, strategy: Strategy, options: DeleteOptions, no
   if (finalizers.length) marked.metadata.finalizers = finalizers;
   else delete marked.metadata.finalizers;
 
+  const held = finalizers.length > 0 || (strategy.holds?.(object) ?? false);
   const granted = strategy.gracePeriodSeconds?.(object, asked);
   if (metadata.deletionTimestamp !== undefined) {
     const left = metadata.deletionGracePeriodSeconds ?? 0;
@@ -83,7 +84,7 @@ function mark(object: KubeObject, strategy: Strategy, options: DeleteOptions, no
     if (strategy.gracePeriodSeconds && left > 0) {
       const shorter = asked === undefined ? undefined : (granted ?? 0);
       if (shorter === undefined || shorter >= left) return marked;
-      if (shorter > 0 || finalizers.length) {
+      if (shorter > 0 || held) {
         const start = Date.parse(metadata.deletionTimestamp) - left * 1000;
         marked.metadata.deletionTimestamp = formatTime(start + shorter * 1000);
         marked.metadata.deletionGracePeriodSeconds = shorter;
@@ -91,15 +92,16 @@ function mark(object: KubeObject, strategy: Strategy, options: DeleteOptions, no
       }
       return undefined;
     }
-    return finalizers.length ? marked : undefined;
+    return held ? marked : undefined;
   }
   if (granted !== undefined && granted > 0) {
     marked.metadata.deletionTimestamp = formatTime(now + granted * 1000);
     marked.metadata.deletionGracePeriodSeconds = granted;
-  } else if (finalizers.length) {
+  } else if (held) {
     marked.metadata.deletionTimestamp = formatTime(now);
-    marked.metadata.deletionGracePeriodSeconds = 0;
+    if (finalizers.length) marked.metadata.deletionGracePeriodSeconds = 0;
   } else return undefined;
+  strategy.markDeleting?.(marked);
   if (metadata.generation) marked.metadata.generation = metadata.generation + 1;
   return marked;
 }

@@ -180,7 +180,7 @@ export class Registry {
       if (!conditional && options.requireResourceVersion && strategy.allowUnconditionalUpdate === false) throw unversioned(resource, name);
       await this.#prepareUpdate(resource, strategy, object, old, context);
 
-      if (finishesDeletion(object, old)) {
+      if (finishesDeletion(object, old, strategy)) {
         const outcome = await this.#commitDelete(resource, name, stored, object, context);
         if ('written' in outcome) return outcome.written;
         stored = outcome.current;
@@ -398,6 +398,7 @@ function keepServerFields(object: KubeObject, old: KubeObject): void {
   metadata.name ??= before.name;
   metadata.namespace = before.namespace;
   metadata.uid = before.uid;
+  metadata.resourceVersion = before.resourceVersion;
   metadata.creationTimestamp = before.creationTimestamp;
   metadata.deletionTimestamp = before.deletionTimestamp;
   metadata.deletionGracePeriodSeconds = before.deletionGracePeriodSeconds;
@@ -407,13 +408,11 @@ function keepServerFields(object: KubeObject, old: KubeObject): void {
   delete metadata.selfLink;
 }
 
-function finishesDeletion(object: KubeObject, old: KubeObject): boolean {
-  return (
-    old.metadata.deletionTimestamp !== undefined &&
-    !old.metadata.deletionGracePeriodSeconds &&
-    !object.metadata.finalizers?.length &&
-    (old.metadata.finalizers?.length ?? 0) > 0
-  );
+/** The last reason to stay goes with this update. */
+function finishesDeletion(object: KubeObject, old: KubeObject, strategy: Strategy): boolean {
+  if (old.metadata.deletionTimestamp === undefined || old.metadata.deletionGracePeriodSeconds) return false;
+  const stays = (one: KubeObject) => !!one.metadata.finalizers?.length || (strategy.holds?.(one) ?? false);
+  return stays(old) && !stays(object);
 }
 
 function generatedNameTaken(resource: ResourceInfo, name: string): errors.ApiError {

@@ -32,6 +32,10 @@ export interface Strategy {
   warnings?(object: KubeObject, old: KubeObject | undefined): string[];
   /** After validation, before the commit: allocations that must be undone if the commit fails (cluster IPs, node ports). Returns the undo. */
   allocate?(object: KubeObject, old: KubeObject | undefined, context: StrategyContext): Promise<() => void> | (() => void);
+  /** Reasons beside finalizers to stay when deleted (a namespace that is not empty yet). */
+  holds?(object: KubeObject): boolean;
+  /** What else the object shows from the moment its deletion begins. Changes it. */
+  markDeleting?(object: KubeObject): void;
   /** After the object is really gone. */
   release?(object: KubeObject): void;
   /** metadata.name rules other than DNS subdomain (path segment names of RBAC, DNS labels of services ...). */

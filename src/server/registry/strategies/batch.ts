@@ -2,7 +2,8 @@
 import type { KubeObject } from '../../../api/object.ts';
 import type { CronJob, Job, JobSpec } from '../../../api/types/batch-v1.ts';
 import type { Strategy } from '../strategy.ts';
-import { podNameWarnings } from './apps.ts';
+import { path } from '../../../api/validation/field-path.ts';
+import { podNameWarnings, templateWarnings } from './apps.ts';
 import { strategyOf } from './status-and-generation.ts';
 
 const completionsSoftMax = 100_000;
@@ -42,14 +43,22 @@ function indexedWarnings(spec: JobSpec | undefined, at: string): string[] {
 
 function jobWarnings(object: KubeObject, old: KubeObject | undefined): string[] {
   if (old && object.metadata.generation === old.metadata.generation) return [];
-  return [...podNameWarnings(object, old), ...indexedWarnings((object as unknown as Job).spec, 'spec')];
+  const { spec } = object as unknown as Job;
+  return [
+    ...podNameWarnings(object, old),
+    ...indexedWarnings(spec, 'spec'),
+    ...templateWarnings(object, old, spec?.template, path('spec', 'template')),
+  ];
 }
+
+const jobTemplatePath = path('spec', 'jobTemplate').child('spec').child('template');
 
 function cronJobWarnings(object: KubeObject, old: KubeObject | undefined): string[] {
   const { spec } = object as unknown as CronJob;
   const warnings = podNameWarnings(object, old);
   if (!old || object.metadata.generation !== old.metadata.generation)
     warnings.push(...indexedWarnings(spec?.jobTemplate?.spec, 'spec.jobTemplate.spec'));
+  warnings.push(...templateWarnings(object, old, spec?.jobTemplate?.spec?.template, jobTemplatePath));
   if (old && spec?.schedule?.includes('TZ'))
     warnings.push(
       'cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',

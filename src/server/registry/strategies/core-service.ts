@@ -33,11 +33,10 @@ function needsNodePorts(spec: ServiceSpec): boolean {
 
 /** `clusterIP` and `clusterIPs` are one list in two forms; older clients send only the first. */
 function prepareNewSpec(object: KubeObject): void {
-  const spec = specOf(object);
-  if (spec.type === 'ExternalName') {
-    const { internalTrafficPolicy: _, ...rest } = spec;
-    object['spec'] = rest;
-  } else if (spec.clusterIP && !spec.clusterIPs?.length) object['spec'] = { ...spec, clusterIPs: [spec.clusterIP] };
+  const spec = { ...specOf(object) };
+  if (spec.type === 'ExternalName') delete spec.internalTrafficPolicy;
+  if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
+  object['spec'] = spec;
 }
 
 function prepareChangedSpec(object: KubeObject, old: KubeObject): void {

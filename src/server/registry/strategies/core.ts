@@ -1,8 +1,10 @@
 /** The rest of core/v1: nodes, namespaces, volumes, replication controllers, and what only holds data. */
 import type { KubeObject } from '../../../api/object.ts';
-import type { Namespace, Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec } from '../../../api/types/core-v1.ts';
+import type { Namespace, Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec, ReplicationController } from '../../../api/types/core-v1.ts';
+import { path } from '../../../api/validation/field-path.ts';
 import type { Strategy } from '../strategy.ts';
 import { podNameWarnings } from './apps.ts';
+import { warnAboutSpec } from './pod-warnings.ts';
 import { strategyOf } from './status-and-generation.ts';
 import { timeText } from './time-text.ts';
 
@@ -16,6 +18,14 @@ function prepareNewNamespace(object: KubeObject): void {
   const finalizers = namespace.spec?.finalizers ?? [];
   namespace.spec = { ...namespace.spec, finalizers: finalizers.includes('kubernetes') ? finalizers : [...finalizers, 'kubernetes'] };
   labelWithName(object);
+}
+
+function isNotEmpty(object: KubeObject): boolean {
+  return ((object as unknown as Namespace).spec?.finalizers?.length ?? 0) > 0;
+}
+
+function showTerminating(object: KubeObject): void {
+  object['status'] = { ...(object['status'] as object | undefined), phase: 'Terminating' };
 }
 
 /** A client cannot take it off. */
@@ -94,6 +104,13 @@ function isOldDataSource({ apiGroup, kind }: { apiGroup?: string | undefined; ki
   return (kind === 'PersistentVolumeClaim' && !apiGroup) || (kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io');
 }
 
+function controllerWarnings(object: KubeObject, old: KubeObject | undefined): string[] {
+  const warnings = podNameWarnings(object, old);
+  const spec = (object as unknown as ReplicationController).spec?.template?.spec;
+  if (spec && !old) warnAboutSpec(warnings, spec, path('template', 'spec'));
+  return warnings;
+}
+
 export const strategies: Readonly<Record<string, Strategy>> = {
   '/namespaces': strategyOf(
     {
@@ -102,7 +119,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
       update: prepareChangedNamespace,
       subresource: prepareFinalize,
     },
-    { ...unconditional, returnsDeletedObject: true },
+    { ...unconditional, returnsDeletedObject: true, holds: isNotEmpty, markDeleting: showTerminating },
   ),
   '/nodes': {
     ...strategyOf({ status: {} }, { ...unconditional, warnings: nodeWarnings }),
@@ -117,7 +134,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   '/replicationcontrollers': strategyOf(
     { status: { replicas: 0 }, counted: ['spec'] },
     // v1 has orphaned the pods of a deleted controller since before there was a choice.
-    { ...unconditional, defaultPropagation: 'Orphan', warnings: podNameWarnings },
+    { ...unconditional, defaultPropagation: 'Orphan', warnings: controllerWarnings },
   ),
   '/resourcequotas': strategyOf({ status: {} }, { ...unconditional, returnsDeletedObject: true }),
   '/limitranges': strategyOf({}, { ...unconditional, allowCreateOnUpdate: true }),

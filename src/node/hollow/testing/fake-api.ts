@@ -2,8 +2,8 @@
  * A tiny API for tests: keeps nodes, leases and pods, answers what a kubelet
  * asks, and records every write. Status patches merge as far as kubelets need it.
  */
-import type { ClientRequest, ClientResponse, ClientStream, Transport } from '../../client/transport.ts';
-import type { Pod } from '../../api/types/core-v1.ts';
+import type { ClientRequest, ClientResponse, ClientStream, Transport } from '../../../client/transport.ts';
+import type { Pod } from '../../../api/types/core-v1.ts';
 
 interface Stored {
   metadata: { name?: string; namespace?: string; uid?: string; resourceVersion?: string; [field: string]: unknown };

@@ -1,20 +1,20 @@
 /** Nodes, pods and a core without an API, for tests and benchmarks. */
-import { seededRandom } from '../base/random.ts';
-import { systemClock } from '../base/clock.ts';
-import type { Node, Pod } from '../api/types/core-v1.ts';
-import { EquivalenceCache } from './framework/equivalence.ts';
-import type { Framework } from './framework/framework.ts';
-import { noOwners } from './plugins/owners.ts';
-import type { Owners } from './plugins/owners.ts';
-import { noVolumes } from './plugins/volume-listers.ts';
-import type { VolumeListers } from './plugins/volume-listers.ts';
-import { defaultProfile } from './profile.ts';
-import { Nominator } from './queue/nominator.ts';
-import { ScheduleOne } from './schedule-one.ts';
-import type { ScheduleResult } from './schedule-one.ts';
-import type { SchedulerApi } from './scheduler-api.ts';
-import type { PodInfo } from './snapshot/pod-info.ts';
-import { Snapshot } from './snapshot/snapshot.ts';
+import { seededRandom } from '../../base/random.ts';
+import { systemClock } from '../../base/clock.ts';
+import type { Node, Pod } from '../../api/types/core-v1.ts';
+import { EquivalenceCache } from '../framework/equivalence.ts';
+import type { Framework } from '../framework/framework.ts';
+import { noOwners } from '../plugins/owners.ts';
+import type { Owners } from '../plugins/owners.ts';
+import { noVolumes } from '../plugins/volume-listers.ts';
+import type { VolumeListers } from '../plugins/volume-listers.ts';
+import { defaultProfile } from '../profile.ts';
+import { Nominator } from '../queue/nominator.ts';
+import { ScheduleOne } from '../schedule-one.ts';
+import type { ScheduleResult } from '../schedule-one.ts';
+import type { SchedulerApi } from '../scheduler-api.ts';
+import type { PodInfo } from '../snapshot/pod-info.ts';
+import { Snapshot } from '../snapshot/snapshot.ts';
 
 export function makeNode(name: string, more: { labels?: Record<string, string>; spec?: Partial<Node['spec']>; allocatable?: Record<string, string>; images?: [string, number][] } = {}): Node {
   return {

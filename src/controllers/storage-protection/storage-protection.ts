@@ -1,0 +1,83 @@
+/** Lets a claim go when no pod uses it any more, and a volume when no claim is bound to it. */
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/types/core-v1.ts';
+import { isNotFound } from '../../client/failure.ts';
+import { keyOf } from '../../client/resource.ts';
+import type { ApiObject, Resource } from '../../client/resource.ts';
+import { persistentVolumeClaims, persistentVolumes, pods } from '../../client/resources.ts';
+import type { ControllerContext, ControllerFactory } from '../runtime/context.ts';
+import { isTerminal } from '../runtime/pod-state.ts';
+import { enqueueChanges, reconciler } from '../runtime/reconciler.ts';
+
+const claimFinalizer = 'kubernetes.io/pvc-protection';
+const volumeFinalizer = 'kubernetes.io/pv-protection';
+const claimIndex = 'claim';
+
+/** The keys of the claims that a pod uses. */
+export function claimsOf({ metadata, spec }: Pod): string[] {
+  const keys: string[] = [];
+  for (const { name, persistentVolumeClaim, ephemeral } of spec.volumes ?? []) {
+    if (persistentVolumeClaim) keys.push(`${metadata.namespace}/${persistentVolumeClaim.claimName}`);
+    else if (ephemeral) keys.push(`${metadata.namespace}/${metadata.name}-${name}`);
+  }
+  return keys;
+}
+
+/** Add the finalizer to what lives, take it from what is being deleted and not in use. */
+export function wantedFinalizers({ metadata }: ApiObject, finalizer: string, inUse: boolean): string[] | undefined {
+  const finalizers = metadata.finalizers ?? [];
+  const has = finalizers.includes(finalizer);
+  if (!metadata.deletionTimestamp) return has ? undefined : [...finalizers, finalizer];
+  return has && !inUse ? finalizers.filter((other) => other !== finalizer) : undefined;
+}
+
+export const claimProtectionController: ControllerFactory = (context) => {
+  const claims = context.informers.get(persistentVolumeClaims);
+  const allPods = context.informers.get(pods);
+  const loop = reconciler(context, { name: 'persistentvolumeclaim-protection', reconcile });
+  allPods.addIndex(claimIndex, claimsOf);
+  enqueueChanges(claims, loop.queue);
+  const wake = (pod: Pod) => {
+    for (const key of claimsOf(pod)) loop.queue.add(key);
+  };
+  allPods.addHandler({ onDelete: wake, onUpdate: (old, pod) => (isTerminal(pod) && !isTerminal(old) ? wake(pod) : undefined) });
+  return loop;
+
+  async function reconcile(key: string, signal: AbortSignal): Promise<void> {
+    const claim = claims.get(key);
+    if (!claim) return;
+    const wanted = wantedFinalizers(claim, claimFinalizer, isUsed(allPods.byIndex(claimIndex, key)));
+    if (!wanted) return;
+    // Before the last guard goes, ask the server: our list of pods may be behind.
+    if (claim.metadata.deletionTimestamp) {
+      const { items } = await context.client.list(pods, { namespace: claim.metadata.namespace, signal });
+      if (isUsed(items.filter((pod) => claimsOf(pod).includes(key)))) return;
+    }
+    await write(context, persistentVolumeClaims, claim, wanted, signal);
+  }
+};
+
+/** A pod that is not assigned to a node has mounted nothing. */
+function isUsed(using: readonly Pod[]): boolean {
+  return using.some((pod) => !isTerminal(pod) && (pod.spec.nodeName || !pod.metadata.deletionTimestamp));
+}
+
+export const volumeProtectionController: ControllerFactory = (context) => {
+  const volumes = context.informers.get(persistentVolumes);
+  const loop = reconciler(context, { name: 'persistentvolume-protection', reconcile });
+  enqueueChanges(volumes, loop.queue);
+  return loop;
+
+  async function reconcile(key: string, signal: AbortSignal): Promise<void> {
+    const volume = volumes.get(key);
+    const wanted = volume && wantedFinalizers(volume, volumeFinalizer, volume.status?.phase === 'Bound');
+    if (volume && wanted) await write(context, persistentVolumes, volume, wanted, signal);
+  }
+};
+
+async function write<T extends PersistentVolume | PersistentVolumeClaim>(context: ControllerContext, resource: Resource<T>, object: T, finalizers: string[], signal: AbortSignal): Promise<void> {
+  const { resourceVersion } = object.metadata;
+  await context.client.patch(resource, object.metadata, { metadata: { resourceVersion, finalizers } }, { type: 'merge', signal }).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
+  context.logger.debug('protection changed', { resource: resource.resource, key: keyOf(object) });
+}
