@@ -1,10 +1,12 @@
 /** All controllers, by name. */
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
+import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { endpointsController } from './endpointslice/endpoints-controller.ts';
 import { garbageCollector } from './garbagecollector/garbage-collector.ts';
+import { jobController } from './job/job-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
 import { podGarbageCollector } from './podgc/podgc.ts';
@@ -15,6 +17,7 @@ import { rootCaPublisher } from './serviceaccount/root-ca-publisher.ts';
 import { serviceAccountController } from './serviceaccount/service-account.ts';
 import { tokenSecretController } from './serviceaccount/token-secrets.ts';
 import type { SignLegacyToken } from './serviceaccount/token-secrets.ts';
+import { statefulSetController } from './statefulset/statefulset-controller.ts';
 import { claimProtectionController, volumeProtectionController } from './storage-protection/storage-protection.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts';
@@ -36,6 +39,9 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
   return [
     { name: 'replicationcontroller', create: replicationControllerController },
     { name: 'replicaset', create: replicaSetController },
+    { name: 'statefulset', create: statefulSetController },
+    { name: 'daemonset', create: daemonSetController },
+    { name: 'job', create: jobController },
     { name: 'deployment', create: deploymentController },
     { name: 'endpointslice', create: endpointSliceController },
     { name: 'endpoints', create: endpointsController },

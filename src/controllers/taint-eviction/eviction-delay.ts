@@ -1,18 +1,6 @@
 /** How long a pod may stay on a node with NoExecute taints. Pure. */
 import type { Taint, Toleration } from '../../api/types/core-v1.ts';
-
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false;
-  if (toleration.key && toleration.key !== taint.key) return false;
-  switch (toleration.operator ?? 'Equal') {
-    case 'Exists':
-      return true;
-    case 'Equal':
-      return (toleration.value ?? '') === (taint.value ?? '');
-    default:
-      return false;
-  }
-}
+import { tolerates } from '../runtime/tolerations.ts';
 
 /** Milliseconds from the taint on; 0: at once; undefined: for ever. */
 export function evictionDelayMs(taints: readonly Taint[], tolerations: readonly Toleration[]): number | undefined {

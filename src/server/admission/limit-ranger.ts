@@ -69,7 +69,10 @@ function applyDefaults(pod: Pod, limits: readonly LimitRangeItem[]): void {
       if (missingRequests.length > 0) set.push(`${missingRequests.join(', ')} request for ${title} ${container.name}`);
       if (missingLimits.length > 0) set.push(`${missingLimits.join(', ')} limit for ${title} ${container.name}`);
       if (missingRequests.length + missingLimits.length === 0) return container;
-      return { ...container, resources: { ...resources, requests: { ...requests, ...resources?.requests }, limits: { ...maxima, ...resources?.limits } } };
+      const completed = { ...resources };
+      if (missingRequests.length > 0) completed.requests = { ...requests, ...resources?.requests };
+      if (missingLimits.length > 0) completed.limits = { ...maxima, ...resources?.limits };
+      return { ...container, resources: completed };
     });
   const containers = complete(spec.containers, 'container');
   const initContainers = spec.initContainers && complete(spec.initContainers, 'init container');

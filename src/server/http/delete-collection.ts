@@ -3,7 +3,7 @@ import * as errors from '../../api/errors.ts';
 import { changeContextOf, type ResourceCall } from './call.ts';
 import { listRequestOf } from './read-path.ts';
 import { sendList } from './respond.ts';
-import { deleteOptionsOfCall } from './write-path.ts';
+import { deleteOptionsOfCall } from './delete-options.ts';
 
 /** So many deletions are under way at once: they share the store's group commits. */
 const inFlightMax = 64;
