@@ -13,6 +13,7 @@ import type { Random } from '../base/random.ts';
 import { Authentication } from '../server/access/authentication.ts';
 import { mastersAuthorizer, unionAuthorizer } from '../server/access/authorization.ts';
 import { BootstrapTokenAuthenticator } from '../server/access/bootstrap-token.ts';
+import { NodeAuthorizer } from '../server/access/node-authorizer.ts';
 import { RbacAuthorizer } from '../server/access/rbac.ts';
 import { ServiceAccountTokenAuthenticator } from '../server/access/service-account-token.ts';
 import { discoveryDocument, jwksDocument, TokenIssuer } from '../server/access/tokens.ts';
@@ -23,6 +24,7 @@ import { ServerMetrics } from '../server/http/server-metrics.ts';
 import { isVirtual } from '../server/http/virtual-resources.ts';
 import { defaultServiceRanges, InMemoryServiceAllocator } from '../server/registry/strategies/service-allocator.ts';
 import { createStrategies } from '../server/registry/strategies/strategies.ts';
+import { clusterWriter } from '../server/registry/cluster-writer.ts';
 import { Registry } from '../server/registry/registry.ts';
 import { cachedResourceOf } from '../server/watchcache/cached-resource.ts';
 import { cachedClusterView } from '../server/watchcache/cluster-view.ts';
@@ -32,6 +34,7 @@ import { createAdmission } from './admission.ts';
 import { bootstrap } from './bootstrap.ts';
 import { compactPeriodically } from './compaction.ts';
 import { openDatastore } from './datastore.ts';
+import { nodeRules } from './bootstrap/rbac-policy.ts';
 import { loadOrCreatePki, type Pki } from './pki/pki.ts';
 
 export interface ApiServerOptions {
@@ -148,8 +151,9 @@ function assemble({ services, store, catalogue, caches, pki, clock, random, logg
     new BootstrapTokenAuthenticator(view, clock),
   ];
   const rbac = new RbacAuthorizer(view);
-  const authorizer = unionAuthorizer([mastersAuthorizer, rbac]);
-  const admission = createAdmission({ view, authorizer, clock, random, writer: () => registry });
+  const nodes = new NodeAuthorizer(view, nodeRules());
+  const authorizer = unionAuthorizer([mastersAuthorizer, nodes, rbac]);
+  const admission = createAdmission({ view, authorizer, rbac, clock, random, writer: () => writer });
   const registry: Registry = new Registry({
     store,
     catalogue,
@@ -164,6 +168,7 @@ function assemble({ services, store, catalogue, caches, pki, clock, random, logg
     clock,
     random,
   });
+  const writer = clusterWriter(catalogue, registry);
   const metrics = new ServerMetrics();
   metrics.gauge('apiserver_storage_objects_bytes', 'Bytes of objects held by the watch caches.', () => caches.memory.liveBytes);
   metrics.gauge('process_resident_memory_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss());

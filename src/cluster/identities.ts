@@ -10,8 +10,8 @@ export const controllerManager: UserInfo = {
   groups: ['system:masters', 'system:authenticated'],
 };
 
-export const scheduler: UserInfo = { username: 'system:kube-scheduler', groups: ['system:masters', 'system:authenticated'] };
+export const scheduler: UserInfo = { username: 'system:kube-scheduler', groups: ['system:authenticated'] };
 
 export function nodeIdentity(name: string): UserInfo {
-  return { username: `system:node:${name}`, groups: ['system:masters', 'system:nodes', 'system:authenticated'] };
+  return { username: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] };
 }

@@ -1,6 +1,6 @@
 /** Which objects a quota's scopes take in. */
 import { isDeepStrictEqual } from 'node:util';
-import { qosClassOf } from '../qos.ts';
+import { qosOf } from '../qos.ts';
 import type { PersistentVolumeClaim, Pod, PodAffinityTerm, ResourceQuotaSpec, ScopedResourceSelectorRequirement } from '../types/core-v1.ts';
 
 /** Scopes and scope selector as one list: an object must match all. */
@@ -36,9 +36,9 @@ export function podMatchesScope(pod: Pod, scope: ScopedResourceSelectorRequireme
     case 'NotTerminating':
       return !isTerminating(pod);
     case 'BestEffort':
-      return qosClassOf(pod) === 'BestEffort';
+      return qosOf(pod) === 'BestEffort';
     case 'NotBestEffort':
-      return qosClassOf(pod) !== 'BestEffort';
+      return qosOf(pod) !== 'BestEffort';
     case 'PriorityClass':
       return matchesSelector(scope, pod.spec?.priorityClassName ? [pod.spec.priorityClassName] : []);
     case 'CrossNamespacePodAffinity':
@@ -52,9 +52,8 @@ function reachesOtherNamespaces({ spec }: Pod): boolean {
   const isWide = (term: PodAffinityTerm | undefined) => (term?.namespaces?.length ?? 0) > 0 || term?.namespaceSelector !== undefined;
   return [spec?.affinity?.podAffinity, spec?.affinity?.podAntiAffinity].some(
     (affinity) =>
-      affinity?.requiredDuringSchedulingIgnoredDuringExecution?.some(isWide) ??
-      affinity?.preferredDuringSchedulingIgnoredDuringExecution?.some((weighted) => isWide(weighted.podAffinityTerm)) ??
-      false,
+      affinity?.requiredDuringSchedulingIgnoredDuringExecution?.some(isWide) === true ||
+      affinity?.preferredDuringSchedulingIgnoredDuringExecution?.some((weighted) => isWide(weighted.podAffinityTerm)) === true,
   );
 }
 

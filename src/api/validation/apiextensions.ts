@@ -13,6 +13,7 @@ import type {
   CustomResourceDefinitionVersion,
   CustomResourceSubresources,
 } from '../types/apiextensions-v1.ts';
+import { semanticEqual } from './equality.ts';
 import { forbiddenField, invalidValue, notSupported, path, required, type FieldPath } from './field-path.ts';
 import { immutable } from './immutable.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
@@ -72,9 +73,15 @@ function validateSubresources(errors: FieldError[], { scale }: CustomResourceSub
     validateScalePath(errors, scale.labelSelectorPath, ['.spec.', '.status.'], 'either .spec or .status', at.child('scale.labelSelectorPath'));
 }
 
-function validateVersion(errors: FieldError[], version: CustomResourceDefinitionVersion, at: FieldPath): void {
-  joined(errors, version.name, dns1035Label(version.name ?? ''), at.child('name'));
-  const { deprecated, deprecationWarning: warning, schema, subresources } = version;
+type VersionPart = 'schema' | 'subresources' | 'additionalPrinterColumns' | 'selectableFields';
+
+/** What all versions agree on, errors name as if it stood in the spec itself: upstream's older form. */
+function isShared(versions: readonly CustomResourceDefinitionVersion[], part: VersionPart): boolean {
+  return versions.every((version) => semanticEqual(version[part], versions[0]?.[part]));
+}
+
+function validateVersion(errors: FieldError[], { name = '', deprecated, deprecationWarning: warning }: CustomResourceDefinitionVersion, at: FieldPath): void {
+  joined(errors, name, dns1035Label(name), at.child('name'));
   const warningPath = at.child('deprecationWarning');
   if (!deprecated && warning !== undefined)
     errors.push(invalidValue(warningPath, warning, 'can only be set for deprecated versions'));
@@ -82,25 +89,74 @@ function validateVersion(errors: FieldError[], version: CustomResourceDefinition
     if (warning.length > 256) errors.push(invalidValue(warningPath, warning, 'must be <= 256 characters long'));
     if (warning === '') errors.push(invalidValue(warningPath, warning, 'must not be an empty string'));
   }
+}
+
+function validateSchema(errors: FieldError[], { schema, subresources }: CustomResourceDefinitionVersion, at: FieldPath): void {
   const root = schema?.openAPIV3Schema;
-  const schemaPath = at.child('schema');
-  if (subresources?.status && root && root.type !== undefined && root.type !== 'object')
+  if (!root) return;
+  const { type, nullable } = root;
+  if (subresources?.status && type !== undefined && type !== 'object')
     errors.push(
       invalidValue(
-        schemaPath.child('openAPIV3Schema.type'),
-        root.type,
+        at.child('openAPIV3Schema.type'),
+        type,
         'only "object" is allowed as the type at the root of the schema if the status subresource is enabled',
       ),
     );
-  if (root?.nullable) errors.push(forbiddenField(schemaPath.child('openAPIV3Schema.nullable'), 'nullable cannot be true at the root'));
-  if (root && root.type === undefined)
-    errors.push(required(schemaPath.child('openAPIV3Schema').child('type'), 'must not be empty at the root'));
-  else if (root && root.type !== 'object')
-    errors.push(invalidValue(schemaPath.child('openAPIV3Schema').child('type'), root.type, 'must be object at the root'));
-  if (subresources) validateSubresources(errors, subresources, at.child('subresources'));
-  version.additionalPrinterColumns?.forEach((column, i) =>
-    validateColumn(errors, column, at.child('additionalPrinterColumns').index(i)),
-  );
+  if (nullable) errors.push(forbiddenField(at.child('openAPIV3Schema.nullable'), 'nullable cannot be true at the root'));
+  const typePath = at.child('openAPIV3Schema').child('type');
+  if (!type) errors.push(required(typePath, 'must not be empty at the root'));
+  else if (type !== 'object') errors.push(invalidValue(typePath, type, 'must be object at the root'));
+}
+
+function validateColumns(errors: FieldError[], { additionalPrinterColumns: columns }: CustomResourceDefinitionVersion, at: FieldPath): void {
+  columns?.forEach((column, i) => validateColumn(errors, column, at.child('additionalPrinterColumns').index(i)));
+}
+
+function validateVersions(errors: FieldError[], versions: readonly CustomResourceDefinitionVersion[]): void {
+  const at = specPath.child('versions');
+  const schema = isShared(versions, 'schema');
+  const subresources = isShared(versions, 'subresources');
+  const columns = isShared(versions, 'additionalPrinterColumns');
+  versions.forEach((version, i) => {
+    validateVersion(errors, version, at.index(i));
+    if (!schema) validateSchema(errors, version, at.index(i).child('schema'));
+    if (!subresources && version.subresources) validateSubresources(errors, version.subresources, at.index(i).child('subresources'));
+    if (!columns) validateColumns(errors, version, at.index(i));
+  });
+  if (new Set(versions.map(({ name }) => name)).size < versions.length)
+    errors.push(invalidValue(at, upstreamForm(versions), 'must contain unique version names'));
+  if (versions.filter(({ storage }) => storage).length !== 1)
+    errors.push(invalidValue(at, upstreamForm(versions), 'must have exactly one version marked as storage version'));
+  const first = versions[0];
+  if (first) joined(errors, first.name ?? '', dns1035Label(first.name ?? ''), specPath.child('version'));
+}
+
+/** What the versions share, once. */
+function validateSharedParts(errors: FieldError[], versions: readonly CustomResourceDefinitionVersion[]): void {
+  const first = versions[0];
+  if (!first) return;
+  if (isShared(versions, 'schema')) validateSchema(errors, first, specPath.child('validation'));
+  if (isShared(versions, 'subresources') && first.subresources)
+    validateSubresources(errors, first.subresources, specPath.child('subresources'));
+  if (isShared(versions, 'additionalPrinterColumns')) validateColumns(errors, first, specPath);
+}
+
+/** As upstream's own structure prints: all fields, beginning with capitals, without what is shared. */
+function upstreamForm(versions: readonly CustomResourceDefinitionVersion[]): object[] {
+  const own = (version: CustomResourceDefinitionVersion, part: VersionPart) =>
+    isShared(versions, part) ? null : (version[part] ?? null);
+  return versions.map((version) => ({
+    Name: version.name ?? '',
+    Served: version.served ?? false,
+    Storage: version.storage ?? false,
+    Deprecated: version.deprecated ?? false,
+    DeprecationWarning: version.deprecationWarning ?? null,
+    Schema: own(version, 'schema'),
+    Subresources: own(version, 'subresources'),
+    AdditionalPrinterColumns: own(version, 'additionalPrinterColumns'),
+    SelectableFields: own(version, 'selectableFields'),
+  }));
 }
 
 /** Paths are those of upstream's internal form, which has no `webhook` level. */
@@ -135,14 +191,11 @@ function validateSpec(spec: CustomResourceDefinitionSpec): FieldError[] {
   versions.forEach(({ schema }, i) => {
     if (!schema?.openAPIV3Schema) errors.push(required(versionsPath.index(i).child('schema').child('openAPIV3Schema')));
   });
-  versions.forEach((version, i) => validateVersion(errors, version, versionsPath.index(i)));
-  if (new Set(versions.map(({ name }) => name)).size < versions.length)
-    errors.push(invalidValue(versionsPath, versions, 'must contain unique version names'));
-  if (versions.filter(({ storage }) => storage).length !== 1)
-    errors.push(invalidValue(versionsPath, versions, 'must have exactly one version marked as storage version'));
+  validateVersions(errors, versions);
   for (const field of ['plural', 'singular', 'kind', 'listKind'] as const)
     if (!names?.[field]) errors.push(required(specPath.child('names').child(field)));
   validateNames(errors, names ?? {}, specPath.child('names'));
+  validateSharedParts(errors, versions);
   if (conversion) validateConversion(errors, conversion, specPath.child('conversion'));
   return errors;
 }
@@ -152,7 +205,7 @@ function validateStored(errors: FieldError[], { spec, status }: CustomResourceDe
   const at = path('status', 'storedVersions');
   validateNames(errors, status?.acceptedNames ?? {}, path('status', 'acceptedNames'));
   if (stored.length === 0) {
-    errors.push(invalidValue(at, stored, 'must have at least one stored version'));
+    errors.push(invalidValue(at, null, 'must have at least one stored version'));
     return;
   }
   for (const { name, storage } of spec?.versions ?? [])

@@ -177,11 +177,8 @@ export const deploymentController: ControllerFactory = (context) => {
     const nowMs = clock.now();
     let status = deploymentStatus(deployment, limits, current, olds, nowMs);
     if (hasDeadline(deployment)) status = { ...status, conditions: firstProgress(deployment, status.conditions ?? [], current, nowMs) };
-    // The revision mark may have moved the resource version on: only the status is ours to write.
-    if (!equal(status, deployment.status)) {
-      const { resourceVersion: _, ...metadata } = deployment.metadata;
-      await client.updateStatus(deployments, { ...deployment, metadata, status }, { signal });
-    }
+    // On the condition that nothing has changed: the status endpoint takes annotations too, and this turn may have written one.
+    if (!equal(status, deployment.status)) await client.updateStatus(deployments, { ...deployment, status }, { signal });
     const leftMs = deadlineLeftMs(deployment, status.conditions, nowMs);
     if (leftMs) loop.queue.addAfter(keyOf(deployment), leftMs + 1000);
   }

@@ -15,7 +15,7 @@ import { deleteContent } from './namespace-content.ts';
 const finalizer = 'kubernetes';
 /** Writes that were let in before the deletion have ended by then. */
 const settleMs = 300;
-const recheckMsMax = 2000;
+const recheckMsMax = 1000;
 
 export const namespaceController: ControllerFactory = (context) => {
   const { client, clock } = context;

@@ -118,8 +118,10 @@ export class ResourceQuotaAdmission implements AdmissionPlugin {
       if (refusals.has(waiter)) continue;
       const verdict = chargeFor(quota, used, waiter, this.#clock.now());
       if (verdict.refusal) refusals.set(waiter, verdict.refusal);
+      if (waiter.request.dryRun) continue;
       for (const [name, amount] of verdict.charge) {
-        used.set(name, addQuantity(used.get(name) ?? amount, used.has(name) ? amount : subQuantity(amount, amount)));
+        const before = used.get(name);
+        used.set(name, before ? addQuantity(before, amount) : amount);
         hasChanged = true;
       }
     }

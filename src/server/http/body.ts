@@ -8,11 +8,16 @@ const nothing = new Uint8Array(0);
 export const emptyBody = (): Promise<Uint8Array> => Promise.resolve(nothing);
 
 /**
- * Reads a whole body. Rejects with 413 beyond the limit and with 400 where the
+ * Reads a whole body, at the first call. Rejects with 413 beyond the limit and with 400 where the
  * sender stopped half-way (`node:http2` can emit `end` on an aborted upload, so
  * the announced length is compared).
  */
-export function collectBody(source: Readable, announced: string | undefined, aborted: () => boolean): Promise<Uint8Array> {
+export function bodyOf(source: Readable, announced: string | undefined, aborted: () => boolean): () => Promise<Uint8Array> {
+  let body: Promise<Uint8Array> | undefined;
+  return () => (body ??= collect(source, announced, aborted));
+}
+
+function collect(source: Readable, announced: string | undefined, aborted: () => boolean): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const length = announced === undefined ? undefined : Number(announced);
     if (length !== undefined && length > bodyBytesMax) {

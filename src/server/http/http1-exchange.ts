@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import type { ExchangeHandler, ExchangeRequest, PeerCertificate, Responder } from '../../base/exchange.ts';
-import { collectBody, emptyBody } from './body.ts';
+import { bodyOf, emptyBody } from './body.ts';
 
 /** Turns one HTTP/1.1 request into an exchange. */
 export function receiveHttp1(
@@ -17,7 +17,7 @@ export function receiveHttp1(
     method,
     target: message.url ?? '/',
     headers: message.headers as Readonly<Record<string, string>>,
-    body: hasBody ? () => collectBody(message, message.headers['content-length'], () => !message.complete) : emptyBody,
+    body: hasBody ? bodyOf(message, message.headers['content-length'], () => !message.complete) : emptyBody,
     ...(peer ? { peerCertificate: peer } : {}),
     remoteAddress: message.socket.remoteAddress ?? '',
   };

@@ -1,6 +1,6 @@
 import http2 from 'node:http2';
 import type { ExchangeHandler, ExchangeRequest, PeerCertificate, Responder } from '../../base/exchange.ts';
-import { collectBody, emptyBody } from './body.ts';
+import { bodyOf, emptyBody } from './body.ts';
 
 /** Turns one HTTP/2 stream into an exchange. */
 export function receiveHttp2(
@@ -20,7 +20,7 @@ export function receiveHttp2(
     body:
       stream.endAfterHeaders || method === 'GET' || method === 'HEAD'
         ? emptyBody
-        : () => collectBody(stream, headers['content-length'], () => stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR),
+        : bodyOf(stream, headers['content-length'], () => stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR),
     ...(peer ? { peerCertificate: peer } : {}),
     remoteAddress,
   };
