@@ -35,6 +35,7 @@ import { bootstrap } from './bootstrap.ts';
 import { compactPeriodically } from './compaction.ts';
 import { openDatastore } from './datastore.ts';
 import { nodeRules } from './bootstrap/rbac-policy.ts';
+import { StoreHealth } from './store-health.ts';
 import { loadOrCreatePki, type Pki } from './pki/pki.ts';
 
 export interface ApiServerOptions {
@@ -80,7 +81,8 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Pr
   const caches = new WatchCacheSet({ store, clock, logger });
   for (const resource of keptResources(catalogue)) caches.add(cachedResourceOf(resource));
   const services = new InMemoryServiceAllocator(options.random, { ...defaultServiceRanges, cidrs: [serviceCidr] });
-  const parts = assemble({ ...options, store, catalogue, caches, pki, services });
+  const storeHealth = new StoreHealth(store, clock);
+  const parts = assemble({ ...options, store, catalogue, caches, pki, services, storeHealth });
   const handler = createHandler(parts);
   // Before anything is written: a port that is taken ends it here.
   const listener = await listen({
@@ -102,12 +104,13 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Pr
     ...advertised(host),
   });
   services.rebuild(parts.view.list('', 'services') as Iterable<Service>);
+  parts.state.ready = true;
   const compaction = compactPeriodically(store, clock, logger);
   return {
     port: listener.port,
     pki,
     handler,
-    stop: () => stopAll(listener, compaction, caches, store, parts.rbac),
+    stop: () => stopAll(listener, [compaction, storeHealth], caches, store, parts.rbac),
   };
 }
 
@@ -116,8 +119,8 @@ function advertised(host: string): { advertiseAddress?: string } {
   return host.startsWith('127.') || host === '::1' || host === '0.0.0.0' || host === '::' || host === 'localhost' ? {} : { advertiseAddress: host };
 }
 
-async function stopAll(listener: Listener, compaction: { cancel(): void }, caches: WatchCacheSet, store: Store, rbac: RbacAuthorizer): Promise<void> {
-  compaction.cancel();
+async function stopAll(listener: Listener, timers: readonly { cancel(): void }[], caches: WatchCacheSet, store: Store, rbac: RbacAuthorizer): Promise<void> {
+  for (const timer of timers) timer.cancel();
   const closed = listener.close(stopGraceMs);
   await caches.stop();
   await closed;
@@ -134,13 +137,14 @@ function keptResources(catalogue: Catalogue): ResourceInfo[] {
 
 interface Pieces extends ApiServerOptions {
   readonly services: InMemoryServiceAllocator;
+  readonly storeHealth: StoreHealth;
   readonly store: Store;
   readonly catalogue: Catalogue;
   readonly caches: WatchCacheSet;
   readonly pki: Pki;
 }
 
-function assemble({ services, store, catalogue, caches, pki, clock, random, logger }: Pieces): ApiServerParts {
+function assemble({ storeHealth, services, store, catalogue, caches, pki, clock, random, logger }: Pieces): ApiServerParts {
   const prefixes = new Map<string, string>();
   for (const { group, resource, storagePrefix } of catalogue.all()) prefixes.set(`${group}/${resource}`, storagePrefix);
   const view = cachedClusterView((group, resource) => caches.cache(prefixes.get(`${group}/${resource}`) ?? ''));
@@ -169,6 +173,7 @@ function assemble({ services, store, catalogue, caches, pki, clock, random, logg
     random,
   });
   const writer = clusterWriter(catalogue, registry);
+  const state = { ready: false };
   const metrics = new ServerMetrics();
   metrics.gauge('apiserver_storage_objects_bytes', 'Bytes of objects held by the watch caches.', () => caches.memory.liveBytes);
   metrics.gauge('process_resident_memory_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss());
@@ -186,10 +191,10 @@ function assemble({ services, store, catalogue, caches, pki, clock, random, logg
     issuerDocuments: { discovery: discoveryDocument(issuer, `${issuer}/openid/v1/jwks`, publicKeys), keys: jwksDocument(publicKeys) },
     health: [
       { name: 'ping', on: ['healthz', 'livez', 'readyz'], check: () => undefined },
-      { name: 'log', on: ['healthz', 'livez', 'readyz'], check: () => undefined },
-      { name: 'etcd', on: ['healthz', 'livez', 'readyz'], check: () => undefined },
-      { name: 'informer-sync', on: ['readyz'], check: () => undefined },
+      { name: 'etcd', on: ['healthz', 'livez', 'readyz'], check: () => storeHealth.problem },
+      { name: 'informer-sync', on: ['readyz'], check: () => (state.ready ? undefined : 'the watch caches are being loaded') },
     ],
+    state,
     clock,
     random,
     logger,

@@ -32,7 +32,12 @@ function defaultReplicaSet(replicaSet: ReplicaSet): void {
 }
 
 function defaultDaemonSet(daemonSet: DaemonSet): void {
-  daemonSet.status ??= { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 };
+  daemonSet.status ??= {
+    currentNumberScheduled: 0,
+    numberMisscheduled: 0,
+    desiredNumberScheduled: 0,
+    numberReady: 0,
+  };
   const spec = daemonSet.spec;
   if (!spec) return;
   const strategy = (spec.updateStrategy ??= {});

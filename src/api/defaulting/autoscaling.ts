@@ -36,10 +36,16 @@ function defaultAutoscaler(autoscaler: HorizontalPodAutoscaler): void {
   spec.minReplicas ??= 1;
   if (!spec.metrics?.length)
     spec.metrics = [
-      { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: cpuUtilization } } },
+      {
+        type: 'Resource',
+        resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: cpuUtilization } },
+      },
     ];
   if (spec.behavior)
-    spec.behavior = { scaleUp: scaleUpRules(spec.behavior.scaleUp), scaleDown: scaleDownRules(spec.behavior.scaleDown) };
+    spec.behavior = {
+      scaleUp: scaleUpRules(spec.behavior.scaleUp),
+      scaleDown: scaleDownRules(spec.behavior.scaleDown),
+    };
 }
 
 export const defaulters: Defaulters = {

@@ -1,5 +1,11 @@
 /** networking.k8s.io/v1. */
-import type { Ingress, IngressClass, NetworkPolicy, NetworkPolicyPort, ServiceCIDR } from '../types/networking-v1.ts';
+import type {
+  Ingress,
+  IngressClass,
+  NetworkPolicy,
+  NetworkPolicyPort,
+  ServiceCIDR,
+} from '../types/networking-v1.ts';
 import { defaulter, type Defaulters } from './kind-defaulter.ts';
 
 function defaultNetworkPolicy(policy: NetworkPolicy): void {

@@ -24,7 +24,8 @@ function defaultDevices(devices: DeviceClaim | undefined): void {
 
 function defaultSlice({ spec }: ResourceSlice): void {
   for (const device of spec?.devices ?? [])
-    for (const mapping of Object.values(device.nodeAllocatableResourceMappings ?? {})) mapping.allocationMultiplier ??= '1';
+    for (const mapping of Object.values(device.nodeAllocatableResourceMappings ?? {}))
+      mapping.allocationMultiplier ??= '1';
 }
 
 export const defaulters: Defaulters = {

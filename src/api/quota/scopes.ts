@@ -1,7 +1,13 @@
 /** Which objects a quota's scopes take in. */
 import { isDeepStrictEqual } from 'node:util';
 import { qosOf } from '../qos.ts';
-import type { PersistentVolumeClaim, Pod, PodAffinityTerm, ResourceQuotaSpec, ScopedResourceSelectorRequirement } from '../types/core-v1.ts';
+import type {
+  PersistentVolumeClaim,
+  Pod,
+  PodAffinityTerm,
+  ResourceQuotaSpec,
+  ScopedResourceSelectorRequirement,
+} from '../types/core-v1.ts';
 
 /** Scopes and scope selector as one list: an object must match all. */
 export function scopesOf(spec: ResourceQuotaSpec | undefined): ScopedResourceSelectorRequirement[] {
@@ -10,7 +16,10 @@ export function scopesOf(spec: ResourceQuotaSpec | undefined): ScopedResourceSel
 }
 
 /** `names` are the values the object has of what the scope is about. */
-function matchesSelector({ operator, values = [] }: ScopedResourceSelectorRequirement, names: readonly string[]): boolean {
+function matchesSelector(
+  { operator, values = [] }: ScopedResourceSelectorRequirement,
+  names: readonly string[],
+): boolean {
   switch (operator) {
     case 'In':
       return names.some((name) => values.includes(name));
@@ -49,21 +58,31 @@ export function podMatchesScope(pod: Pod, scope: ScopedResourceSelectorRequireme
 }
 
 function reachesOtherNamespaces({ spec }: Pod): boolean {
-  const isWide = (term: PodAffinityTerm | undefined) => (term?.namespaces?.length ?? 0) > 0 || term?.namespaceSelector !== undefined;
+  const isWide = (term: PodAffinityTerm | undefined) =>
+    (term?.namespaces?.length ?? 0) > 0 || term?.namespaceSelector !== undefined;
   return [spec?.affinity?.podAffinity, spec?.affinity?.podAntiAffinity].some(
     (affinity) =>
       affinity?.requiredDuringSchedulingIgnoredDuringExecution?.some(isWide) === true ||
-      affinity?.preferredDuringSchedulingIgnoredDuringExecution?.some((weighted) => isWide(weighted.podAffinityTerm)) === true,
+      affinity?.preferredDuringSchedulingIgnoredDuringExecution?.some((weighted) =>
+        isWide(weighted.podAffinityTerm),
+      ) === true,
   );
 }
 
 /** Every class a claim has, had or shall have. */
 export function attributesClassesOf({ spec, status }: PersistentVolumeClaim): string[] {
-  const names = [spec?.volumeAttributesClassName, status?.currentVolumeAttributesClassName, status?.modifyVolumeStatus?.targetVolumeAttributesClassName];
+  const names = [
+    spec?.volumeAttributesClassName,
+    status?.currentVolumeAttributesClassName,
+    status?.modifyVolumeStatus?.targetVolumeAttributesClassName,
+  ];
   return [...new Set(names.filter((name) => name !== undefined && name !== ''))] as string[];
 }
 
-export function claimMatchesScope(claim: PersistentVolumeClaim, scope: ScopedResourceSelectorRequirement): boolean {
+export function claimMatchesScope(
+  claim: PersistentVolumeClaim,
+  scope: ScopedResourceSelectorRequirement,
+): boolean {
   return scope.scopeName === 'VolumeAttributesClass' && matchesSelector(scope, attributesClassesOf(claim));
 }
 

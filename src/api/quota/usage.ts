@@ -7,7 +7,13 @@ import { podLimitQuantities, podRequestQuantities } from '../pod-resources.ts';
 import { addQuantity, compareQuantity, parseQuantity, quantityOf, roundUpQuantity } from '../quantity.ts';
 import type { Quantity } from '../quantity.ts';
 import type { KubeObject } from '../object.ts';
-import type { Container, PersistentVolumeClaim, Pod, ScopedResourceSelectorRequirement, Service } from '../types/core-v1.ts';
+import type {
+  Container,
+  PersistentVolumeClaim,
+  Pod,
+  ScopedResourceSelectorRequirement,
+  Service,
+} from '../types/core-v1.ts';
 import { claimMatchesScope, podMatchesScope } from './scopes.ts';
 
 export type Usage = ReadonlyMap<string, Quantity>;
@@ -42,17 +48,26 @@ const deviceClassPrefix = 'deviceclass.resource.kubernetes.io/';
 const nativeDomain = 'kubernetes.io/';
 
 function isExtendedResource(name: string): boolean {
-  return name.startsWith(deviceClassPrefix) || (name.includes('/') && !name.includes(nativeDomain) && !name.startsWith('requests.'));
+  return (
+    name.startsWith(deviceClassPrefix) ||
+    (name.includes('/') && !name.includes(nativeDomain) && !name.startsWith('requests.'))
+  );
 }
 
 function countsPods(name: string): boolean {
-  if (podResourceNames.has(name) || name.startsWith(hugePages) || name.startsWith(`requests.${hugePages}`)) return true;
+  if (podResourceNames.has(name) || name.startsWith(hugePages) || name.startsWith(`requests.${hugePages}`))
+    return true;
   if (!name.startsWith('requests.')) return false;
-  return name.startsWith(`requests.${deviceClassPrefix}`) || (name.includes('/') && !name.includes(nativeDomain));
+  return (
+    name.startsWith(`requests.${deviceClassPrefix}`) || (name.includes('/') && !name.includes(nativeDomain))
+  );
 }
 
 /** Under all the names by which quotas may count them. */
-function computeUsage(requests: ReadonlyMap<string, Quantity>, limits: ReadonlyMap<string, Quantity>): Map<string, Quantity> {
+function computeUsage(
+  requests: ReadonlyMap<string, Quantity>,
+  limits: ReadonlyMap<string, Quantity>,
+): Map<string, Quantity> {
   const usage = new Map<string, Quantity>([['pods', one]]);
   for (const [name, amount] of requests) {
     if (name === 'cpu' || name === 'memory' || name === 'ephemeral-storage' || name.startsWith(hugePages)) {
@@ -80,12 +95,18 @@ const demanded = ['cpu', 'limits.cpu', 'limits.memory', 'memory', 'requests.cpu'
 
 function podProblem(pod: Pod, names: readonly string[]): string | undefined {
   const { spec } = pod;
-  if (!spec || Object.keys(spec.resources?.requests ?? {}).length + Object.keys(spec.resources?.limits ?? {}).length > 0) return undefined;
+  if (
+    !spec ||
+    Object.keys(spec.resources?.requests ?? {}).length + Object.keys(spec.resources?.limits ?? {}).length > 0
+  )
+    return undefined;
   const wanted = demanded.filter((name) => names.includes(name));
   const containers = [...spec.containers, ...(spec.initContainers ?? [])];
   const parts: string[] = [];
   for (const name of wanted) {
-    const silent = containers.filter((container) => !says(container, name)).map((container) => container.name);
+    const silent = containers
+      .filter((container) => !says(container, name))
+      .map((container) => container.name);
     if (silent.length > 0) parts.push(`${name} for: ${[...new Set(silent)].sort().join(',')}`);
   }
   return parts.length === 0 ? undefined : `must specify ${parts.join('; ')}`;
@@ -93,7 +114,9 @@ function podProblem(pod: Pod, names: readonly string[]): string | undefined {
 
 function says({ resources }: Container, name: string): boolean {
   const amount = name.slice(name.indexOf('.') + 1);
-  return (name.startsWith('limits.') ? resources?.limits?.[amount] : resources?.requests?.[amount]) !== undefined;
+  return (
+    (name.startsWith('limits.') ? resources?.limits?.[amount] : resources?.requests?.[amount]) !== undefined
+  );
 }
 
 const pods: UsageRule = {
@@ -101,7 +124,9 @@ const pods: UsageRule = {
   resource: 'pods',
   usageOf(object, now) {
     const pod = object as unknown as Pod;
-    const usage = podCounts(pod, now) ? computeUsage(podRequestQuantities(pod), podLimitQuantities(pod)) : new Map<string, Quantity>();
+    const usage = podCounts(pod, now)
+      ? computeUsage(podRequestQuantities(pod), podLimitQuantities(pod))
+      : new Map<string, Quantity>();
     return usage.set('count/pods', one);
   },
   counts: countsPods,
@@ -109,7 +134,12 @@ const pods: UsageRule = {
   problemOf: (object, names) => podProblem(object as unknown as Pod, names),
 };
 
-const serviceResourceNames = new Set(['count/services', 'services', 'services.nodeports', 'services.loadbalancers']);
+const serviceResourceNames = new Set([
+  'count/services',
+  'services',
+  'services.nodeports',
+  'services.loadbalancers',
+]);
 
 const services: UsageRule = {
   group: '',
@@ -119,7 +149,8 @@ const services: UsageRule = {
     const ports = spec?.ports ?? [];
     const isBalanced = spec?.type === 'LoadBalancer';
     let nodePorts = 0;
-    if (isBalanced && spec.allocateLoadBalancerNodePorts === false) nodePorts = ports.filter((port) => port.nodePort).length;
+    if (isBalanced && spec.allocateLoadBalancerNodePorts === false)
+      nodePorts = ports.filter((port) => port.nodePort).length;
     else if (isBalanced || spec?.type === 'NodePort') nodePorts = ports.length;
     return new Map([
       ['count/services', one],
@@ -155,7 +186,10 @@ const claims: UsageRule = {
     ]);
     const storage = storageOf(claim);
     if (storage) usage.set('requests.storage', storage);
-    const className = claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? claim.spec?.storageClassName ?? '';
+    const className =
+      claim.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] ??
+      claim.spec?.storageClassName ??
+      '';
     if (className !== '')
       for (const name of claimResourceNames) {
         const amount = usage.get(name);
@@ -177,7 +211,13 @@ function countRule(group: string, resource: string): UsageRule {
   const names = [objectCountName(group, resource)];
   if (group === '' && countedByName.has(resource)) names.push(resource);
   const usage: Usage = new Map(names.map((name) => [name, one]));
-  return { group, resource, usageOf: () => usage, counts: (name) => names.includes(name), matchesScope: () => false };
+  return {
+    group,
+    resource,
+    usageOf: () => usage,
+    counts: (name) => names.includes(name),
+    matchesScope: () => false,
+  };
 }
 
 const uncounted = new Set([

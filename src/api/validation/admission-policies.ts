@@ -16,7 +16,16 @@ import type {
 } from '../types/admissionregistration-v1.ts';
 import { validateMatchConditions, validateMatchResources } from './admission-rules.ts';
 import { validateConditions } from './conditions.ts';
-import { duplicate, forbiddenField, invalidEach, invalidValue, notSupported, path, required, type FieldPath } from './field-path.ts';
+import {
+  duplicate,
+  forbiddenField,
+  invalidEach,
+  invalidValue,
+  notSupported,
+  path,
+  required,
+  type FieldPath,
+} from './field-path.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
 import { dns1035Label, dnsSubdomain, pathSegmentName, qualifiedName } from './names.ts';
 import { validateLabelSelector } from './selectors.ts';
@@ -33,15 +42,26 @@ const annotationsMax = 20;
 const annotationBytesMax = 5 * 1024;
 const identifier = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 const reservedWords = new Set(
-  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(' '),
+  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
+    ' ',
+  ),
 );
 
-function requiredChoice(errors: FieldError[], value: string | undefined, values: readonly string[], at: FieldPath): void {
+function requiredChoice(
+  errors: FieldError[],
+  value: string | undefined,
+  values: readonly string[],
+  at: FieldPath,
+): void {
   if (!value) errors.push(required(at));
   else if (!values.includes(value)) errors.push(notSupported(at, value, values));
 }
 
-function validateParamKind(errors: FieldError[], { apiVersion = '', kind = '' }: ParamKind, at: FieldPath): void {
+function validateParamKind(
+  errors: FieldError[],
+  { apiVersion = '', kind = '' }: ParamKind,
+  at: FieldPath,
+): void {
   const versionPath = at.child('apiVersion');
   if (apiVersion === '') errors.push(required(versionPath));
   else if (apiVersion.split('/').length > 2)
@@ -52,7 +72,8 @@ function validateParamKind(errors: FieldError[], { apiVersion = '', kind = '' }:
     if (groupMessages.length > 0) errors.push(invalidValue(versionPath, group, groupMessages.join(',')));
     const versionMessages = version === '' ? [] : dns1035Label(version);
     if (version === '') errors.push(invalidValue(versionPath, apiVersion, 'version must be specified'));
-    else if (versionMessages.length > 0) errors.push(invalidValue(versionPath, version, versionMessages.join(',')));
+    else if (versionMessages.length > 0)
+      errors.push(invalidValue(versionPath, version, versionMessages.join(',')));
   }
   if (kind === '') {
     errors.push(required(at.child('kind')));
@@ -60,7 +81,13 @@ function validateParamKind(errors: FieldError[], { apiVersion = '', kind = '' }:
   }
   const messages = dns1035Label(kind.toLowerCase());
   if (messages.length > 0)
-    errors.push(invalidValue(at.child('kind'), kind, `may have mixed case, but should otherwise match: ${messages.join(',')}`));
+    errors.push(
+      invalidValue(
+        at.child('kind'),
+        kind,
+        `may have mixed case, but should otherwise match: ${messages.join(',')}`,
+      ),
+    );
 }
 
 function validateVariable(errors: FieldError[], { name, expression }: Variable, at: FieldPath): void {
@@ -74,21 +101,33 @@ function validateValidation(errors: FieldError[], validation: Validation, at: Fi
   const { expression, message = '', messageExpression = '', reason } = validation;
   if (!expression?.trim()) errors.push(required(at.child('expression'), 'expression is not specified'));
   if (messageExpression !== '' && messageExpression.trim() === '')
-    errors.push(invalidValue(at.child('messageExpression'), messageExpression, 'must be non-empty if specified'));
+    errors.push(
+      invalidValue(at.child('messageExpression'), messageExpression, 'must be non-empty if specified'),
+    );
   if (message !== '' && message.trim() === '')
     errors.push(invalidValue(at.child('message'), message, 'must be non-empty if specified'));
-  else if (/[\n\r]/.test(message.trim())) errors.push(invalidValue(at.child('message'), message, 'must not contain line breaks'));
-  if (reason !== undefined && !reasons.includes(reason)) errors.push(notSupported(at.child('reason'), reason, reasons));
+  else if (/[\n\r]/.test(message.trim()))
+    errors.push(invalidValue(at.child('message'), message, 'must not contain line breaks'));
+  if (reason !== undefined && !reasons.includes(reason))
+    errors.push(notSupported(at.child('reason'), reason, reasons));
 }
 
-function validateAnnotation(errors: FieldError[], { key, valueExpression }: AuditAnnotation, policy: string, at: FieldPath): void {
+function validateAnnotation(
+  errors: FieldError[],
+  { key, valueExpression }: AuditAnnotation,
+  policy: string,
+  at: FieldPath,
+): void {
   const qualified = `${policy}/${key}`;
   if (policy === '') errors.push(invalidValue(at.child('key'), key, 'requires metadata.name be non-empty'));
   else invalidEach(errors, at.child('key'), qualified, qualifiedName(qualified));
   const expression = valueExpression?.trim() ?? '';
-  if (expression === '') errors.push(required(at.child('valueExpression'), 'valueExpression is not specified'));
+  if (expression === '')
+    errors.push(required(at.child('valueExpression'), 'valueExpression is not specified'));
   else if (expression.length > annotationBytesMax)
-    errors.push(required(at.child('valueExpression'), `must not exceed ${annotationBytesMax} bytes in length`));
+    errors.push(
+      required(at.child('valueExpression'), `must not exceed ${annotationBytesMax} bytes in length`),
+    );
 }
 
 interface PolicySpec {
@@ -97,7 +136,10 @@ interface PolicySpec {
   readonly matchConstraints?: MatchResources | undefined;
 }
 
-function validateCommon(errors: FieldError[], { failurePolicy, paramKind, matchConstraints }: PolicySpec): void {
+function validateCommon(
+  errors: FieldError[],
+  { failurePolicy, paramKind, matchConstraints }: PolicySpec,
+): void {
   requiredChoice(errors, failurePolicy, failurePolicies, specPath.child('failurePolicy'));
   if (paramKind) validateParamKind(errors, paramKind, specPath.child('paramKind'));
   const at = specPath.child('matchConstraints');
@@ -113,7 +155,9 @@ function validateMutable(errors: FieldError[], match: MatchResources | undefined
   for (const { operations = [] } of match?.resourceRules ?? [])
     for (const operation of operations)
       if (!mutatingOperations.includes(operation))
-        errors.push(notSupported(at.child('resourceRules').child('operations'), operation, mutatingOperations));
+        errors.push(
+          notSupported(at.child('resourceRules').child('operations'), operation, mutatingOperations),
+        );
 }
 
 function validateValidatingPolicy({ metadata, spec }: ValidatingAdmissionPolicy): FieldError[] {
@@ -121,14 +165,22 @@ function validateValidatingPolicy({ metadata, spec }: ValidatingAdmissionPolicy)
   const { validations = [], auditAnnotations = [] } = spec ?? {};
   validateCommon(errors, spec ?? {});
   validateMatchConditions(errors, spec?.matchConditions, specPath.child('matchConditions'));
-  spec?.variables?.forEach((variable, i) => validateVariable(errors, variable, specPath.child('variables').index(i)));
+  spec?.variables?.forEach((variable, i) =>
+    validateVariable(errors, variable, specPath.child('variables').index(i)),
+  );
   if (validations.length === 0 && auditAnnotations.length === 0)
     for (const field of ['validations', 'auditAnnotations'])
-      errors.push(required(specPath.child(field), 'validations or auditAnnotations must contain at least one item'));
-  validations.forEach((validation, i) => validateValidation(errors, validation, specPath.child('validations').index(i)));
+      errors.push(
+        required(specPath.child(field), 'validations or auditAnnotations must contain at least one item'),
+      );
+  validations.forEach((validation, i) =>
+    validateValidation(errors, validation, specPath.child('validations').index(i)),
+  );
   const at = specPath.child('auditAnnotations');
   if (auditAnnotations.length > annotationsMax)
-    errors.push(invalidValue(at, auditAnnotations, `must not have more than ${annotationsMax} auditAnnotations`));
+    errors.push(
+      invalidValue(at, auditAnnotations, `must not have more than ${annotationsMax} auditAnnotations`),
+    );
   const keys = new Set<string>();
   auditAnnotations.forEach((annotation, i) => {
     validateAnnotation(errors, annotation, metadata?.name ?? '', at.index(i));
@@ -138,7 +190,11 @@ function validateValidatingPolicy({ metadata, spec }: ValidatingAdmissionPolicy)
   return errors;
 }
 
-function updateValidatingPolicy(policy: ValidatingAdmissionPolicy, _: ValidatingAdmissionPolicy, subresource: string): FieldError[] {
+function updateValidatingPolicy(
+  policy: ValidatingAdmissionPolicy,
+  _: ValidatingAdmissionPolicy,
+  subresource: string,
+): FieldError[] {
   if (subresource !== 'status') return validateValidatingPolicy(policy);
   const errors: FieldError[] = [];
   const warningsPath = path('status', 'typeChecking').child('expressionWarnings');
@@ -150,18 +206,25 @@ function updateValidatingPolicy(policy: ValidatingAdmissionPolicy, _: Validating
   return errors;
 }
 
-function validateMutation(errors: FieldError[], { patchType, jsonPatch, applyConfiguration }: Mutation, at: FieldPath): void {
+function validateMutation(
+  errors: FieldError[],
+  { patchType, jsonPatch, applyConfiguration }: Mutation,
+  at: FieldPath,
+): void {
   requiredChoice(errors, patchType, patchTypes, at.child('patchType'));
   const forms = [
     ['JSONPatch', 'jsonPatch', jsonPatch],
     ['ApplyConfiguration', 'applyConfiguration', applyConfiguration],
   ] as const;
   for (const [type, field, value] of forms) {
-    if (patchType === type && !value) errors.push(required(at.child(field), `must be specified when patchType is ${type}`));
+    if (patchType === type && !value)
+      errors.push(required(at.child(field), `must be specified when patchType is ${type}`));
     else if (patchType === type && !value?.expression?.trim())
       errors.push(required(at.child(field).child('expression'), 'expression is not specified'));
     else if (patchType !== type && value && patchTypes.includes(patchType))
-      errors.push(invalidValue(at.child(field), `{${field}}`, `must not be specified when patchType is ${patchType}`));
+      errors.push(
+        invalidValue(at.child(field), `{${field}}`, `must not be specified when patchType is ${patchType}`),
+      );
   }
 }
 
@@ -170,14 +233,28 @@ function validateMutatingPolicy({ spec }: MutatingAdmissionPolicy): FieldError[]
   validateCommon(errors, spec ?? {});
   validateMutable(errors, spec?.matchConstraints, specPath.child('matchConstraints'));
   validateMatchConditions(errors, spec?.matchConditions, specPath.child('matchConditions'));
-  spec?.variables?.forEach((variable, i) => validateVariable(errors, variable, specPath.child('variables').index(i)));
-  if (!spec?.mutations?.length) errors.push(required(specPath.child('mutations'), 'mutations must contain at least one item'));
-  spec?.mutations?.forEach((mutation, i) => validateMutation(errors, mutation, specPath.child('mutations').index(i)));
-  requiredChoice(errors, spec?.reinvocationPolicy, reinvocationPolicies, specPath.child('reinvocationPolicy'));
+  spec?.variables?.forEach((variable, i) =>
+    validateVariable(errors, variable, specPath.child('variables').index(i)),
+  );
+  if (!spec?.mutations?.length)
+    errors.push(required(specPath.child('mutations'), 'mutations must contain at least one item'));
+  spec?.mutations?.forEach((mutation, i) =>
+    validateMutation(errors, mutation, specPath.child('mutations').index(i)),
+  );
+  requiredChoice(
+    errors,
+    spec?.reinvocationPolicy,
+    reinvocationPolicies,
+    specPath.child('reinvocationPolicy'),
+  );
   return errors;
 }
 
-function validateParamRef(errors: FieldError[], { name, selector, parameterNotFoundAction }: ParamRef, at: FieldPath): void {
+function validateParamRef(
+  errors: FieldError[],
+  { name, selector, parameterNotFoundAction }: ParamRef,
+  at: FieldPath,
+): void {
   const exclusive = 'name and selector are mutually exclusive';
   if (name) invalidEach(errors, at.child('name'), name, pathSegmentName(name, false));
   if (name && selector) errors.push(forbiddenField(at.child('name'), exclusive));
@@ -225,7 +302,9 @@ export const validators: KindValidators = {
     create: validateValidatingPolicy,
     update: updateValidatingPolicy,
   }),
-  [`${group}/MutatingAdmissionPolicy`]: kindValidator<MutatingAdmissionPolicy>({ create: validateMutatingPolicy }),
+  [`${group}/MutatingAdmissionPolicy`]: kindValidator<MutatingAdmissionPolicy>({
+    create: validateMutatingPolicy,
+  }),
   [`${group}/ValidatingAdmissionPolicyBinding`]: kindValidator<ValidatingAdmissionPolicyBinding>({
     create({ spec }) {
       const errors = validateBinding(spec);

@@ -31,7 +31,12 @@ interface Leniency {
 
 const strict: Leniency = { anySideEffects: false, anyReviewVersion: false, sameNames: false };
 
-function supported(errors: FieldError[], value: string | undefined, values: readonly string[], at: FieldPath): void {
+function supported(
+  errors: FieldError[],
+  value: string | undefined,
+  values: readonly string[],
+  at: FieldPath,
+): void {
   if (value !== undefined && !values.includes(value)) errors.push(notSupported(at, value, values));
 }
 
@@ -57,7 +62,9 @@ function validateWebhook(errors: FieldError[], webhook: Webhook, lenient: Lenien
   supported(errors, webhook.sideEffects, allowed, at.child('sideEffects'));
   const timeout = webhook.timeoutSeconds;
   if (timeout !== undefined && (timeout > 30 || timeout < 1))
-    errors.push(invalidValue(at.child('timeoutSeconds'), timeout, 'the timeout value must be between 1 and 30 seconds'));
+    errors.push(
+      invalidValue(at.child('timeoutSeconds'), timeout, 'the timeout value must be between 1 and 30 seconds'),
+    );
   validateLabelSelector(errors, webhook.namespaceSelector, at.child('namespaceSelector'));
   validateLabelSelector(errors, webhook.objectSelector, at.child('objectSelector'));
   supported(errors, webhook.reinvocationPolicy, reinvocationPolicies, at.child('reinvocationPolicy'));
@@ -93,17 +100,23 @@ function leniencyFor({ webhooks = [] }: Configuration): Leniency {
   return {
     anySideEffects: webhooks.some(({ sideEffects }) => !sideEffectClasses.includes(sideEffects)),
     anyReviewVersion: webhooks.some(
-      ({ admissionReviewVersions: versions }) => !versions?.some((version) => reviewVersions.includes(version)),
+      ({ admissionReviewVersions: versions }) =>
+        !versions?.some((version) => reviewVersions.includes(version)),
     ),
     sameNames: new Set(webhooks.map(({ name }) => name)).size < webhooks.length,
   };
 }
 
 const create = (configuration: Configuration) => validateConfiguration(configuration, strict);
-const update = (configuration: Configuration, old: Configuration) => validateConfiguration(configuration, leniencyFor(old));
+const update = (configuration: Configuration, old: Configuration) =>
+  validateConfiguration(configuration, leniencyFor(old));
 
 export const validators: KindValidators = {
   ...policies,
-  'admissionregistration.k8s.io/ValidatingWebhookConfiguration': kindValidator<ValidatingWebhookConfiguration>({ create, update }),
-  'admissionregistration.k8s.io/MutatingWebhookConfiguration': kindValidator<MutatingWebhookConfiguration>({ create, update }),
+  'admissionregistration.k8s.io/ValidatingWebhookConfiguration':
+    kindValidator<ValidatingWebhookConfiguration>({ create, update }),
+  'admissionregistration.k8s.io/MutatingWebhookConfiguration': kindValidator<MutatingWebhookConfiguration>({
+    create,
+    update,
+  }),
 };

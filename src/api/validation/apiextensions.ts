@@ -30,17 +30,31 @@ function joined(errors: FieldError[], value: string, messages: readonly string[]
   if (messages.length > 0) errors.push(invalidValue(at, value, messages.join(',')));
 }
 
-function validateNames(errors: FieldError[], names: Partial<CustomResourceDefinitionNames>, at: FieldPath): void {
+function validateNames(
+  errors: FieldError[],
+  names: Partial<CustomResourceDefinitionNames>,
+  at: FieldPath,
+): void {
   const { plural, singular, kind, listKind, shortNames, categories } = names;
   if (plural) joined(errors, plural, dns1035Label(plural), at.child('plural'));
   if (singular) joined(errors, singular, dns1035Label(singular), at.child('singular'));
-  for (const [field, value] of [['kind', kind], ['listKind', listKind]] as const) {
+  for (const [field, value] of [
+    ['kind', kind],
+    ['listKind', listKind],
+  ] as const) {
     const messages = value ? dns1035Label(value.toLowerCase()) : [];
     if (messages.length > 0)
-      errors.push(invalidValue(at.child(field), value, `may have mixed case, but should otherwise match: ${messages.join(',')}`));
+      errors.push(
+        invalidValue(
+          at.child(field),
+          value,
+          `may have mixed case, but should otherwise match: ${messages.join(',')}`,
+        ),
+      );
   }
   shortNames?.forEach((name, i) => joined(errors, name, dns1035Label(name), at.child('shortNames').index(i)));
-  if (kind && kind === listKind) errors.push(invalidValue(at.child('listKind'), listKind, 'kind and listKind may not be the same'));
+  if (kind && kind === listKind)
+    errors.push(invalidValue(at.child('listKind'), listKind, 'kind and listKind may not be the same'));
   categories?.forEach((name, i) => joined(errors, name, dns1035Label(name), at.child('categories').index(i)));
 }
 
@@ -57,20 +71,41 @@ function validateColumn(errors: FieldError[], column: CustomResourceColumnDefini
     errors.push(invalidValue(at.child('JSONPath'), jsonPath, 'must be a simple json path starting with .'));
 }
 
-function validateScalePath(errors: FieldError[], value: string, roots: readonly string[], where: string, at: FieldPath): void {
-  if (!value.startsWith('.')) errors.push(invalidValue(at, value, 'must be a simple json path starting with .'));
-  else if (!roots.some((root) => value.startsWith(root))) errors.push(invalidValue(at, value, `should be a json path under ${where}`));
+function validateScalePath(
+  errors: FieldError[],
+  value: string,
+  roots: readonly string[],
+  where: string,
+  at: FieldPath,
+): void {
+  if (!value.startsWith('.'))
+    errors.push(invalidValue(at, value, 'must be a simple json path starting with .'));
+  else if (!roots.some((root) => value.startsWith(root)))
+    errors.push(invalidValue(at, value, `should be a json path under ${where}`));
 }
 
-function validateSubresources(errors: FieldError[], { scale }: CustomResourceSubresources, at: FieldPath): void {
+function validateSubresources(
+  errors: FieldError[],
+  { scale }: CustomResourceSubresources,
+  at: FieldPath,
+): void {
   if (!scale) return;
-  for (const [field, root] of [['specReplicasPath', '.spec'], ['statusReplicasPath', '.status']] as const) {
+  for (const [field, root] of [
+    ['specReplicasPath', '.spec'],
+    ['statusReplicasPath', '.status'],
+  ] as const) {
     const value = scale[field];
     if (!value) errors.push(required(at.child(`scale.${field}`)));
     else validateScalePath(errors, value, [`${root}.`], root, at.child(`scale.${field}`));
   }
   if (scale.labelSelectorPath)
-    validateScalePath(errors, scale.labelSelectorPath, ['.spec.', '.status.'], 'either .spec or .status', at.child('scale.labelSelectorPath'));
+    validateScalePath(
+      errors,
+      scale.labelSelectorPath,
+      ['.spec.', '.status.'],
+      'either .spec or .status',
+      at.child('scale.labelSelectorPath'),
+    );
 }
 
 type VersionPart = 'schema' | 'subresources' | 'additionalPrinterColumns' | 'selectableFields';
@@ -80,18 +115,27 @@ function isShared(versions: readonly CustomResourceDefinitionVersion[], part: Ve
   return versions.every((version) => semanticEqual(version[part], versions[0]?.[part]));
 }
 
-function validateVersion(errors: FieldError[], { name = '', deprecated, deprecationWarning: warning }: CustomResourceDefinitionVersion, at: FieldPath): void {
+function validateVersion(
+  errors: FieldError[],
+  { name = '', deprecated, deprecationWarning: warning }: CustomResourceDefinitionVersion,
+  at: FieldPath,
+): void {
   joined(errors, name, dns1035Label(name), at.child('name'));
   const warningPath = at.child('deprecationWarning');
   if (!deprecated && warning !== undefined)
     errors.push(invalidValue(warningPath, warning, 'can only be set for deprecated versions'));
   else if (warning !== undefined) {
-    if (warning.length > 256) errors.push(invalidValue(warningPath, warning, 'must be <= 256 characters long'));
+    if (warning.length > 256)
+      errors.push(invalidValue(warningPath, warning, 'must be <= 256 characters long'));
     if (warning === '') errors.push(invalidValue(warningPath, warning, 'must not be an empty string'));
   }
 }
 
-function validateSchema(errors: FieldError[], { schema, subresources }: CustomResourceDefinitionVersion, at: FieldPath): void {
+function validateSchema(
+  errors: FieldError[],
+  { schema, subresources }: CustomResourceDefinitionVersion,
+  at: FieldPath,
+): void {
   const root = schema?.openAPIV3Schema;
   if (!root) return;
   const { type, nullable } = root;
@@ -103,14 +147,21 @@ function validateSchema(errors: FieldError[], { schema, subresources }: CustomRe
         'only "object" is allowed as the type at the root of the schema if the status subresource is enabled',
       ),
     );
-  if (nullable) errors.push(forbiddenField(at.child('openAPIV3Schema.nullable'), 'nullable cannot be true at the root'));
+  if (nullable)
+    errors.push(forbiddenField(at.child('openAPIV3Schema.nullable'), 'nullable cannot be true at the root'));
   const typePath = at.child('openAPIV3Schema').child('type');
   if (!type) errors.push(required(typePath, 'must not be empty at the root'));
   else if (type !== 'object') errors.push(invalidValue(typePath, type, 'must be object at the root'));
 }
 
-function validateColumns(errors: FieldError[], { additionalPrinterColumns: columns }: CustomResourceDefinitionVersion, at: FieldPath): void {
-  columns?.forEach((column, i) => validateColumn(errors, column, at.child('additionalPrinterColumns').index(i)));
+function validateColumns(
+  errors: FieldError[],
+  { additionalPrinterColumns: columns }: CustomResourceDefinitionVersion,
+  at: FieldPath,
+): void {
+  columns?.forEach((column, i) =>
+    validateColumn(errors, column, at.child('additionalPrinterColumns').index(i)),
+  );
 }
 
 function validateVersions(errors: FieldError[], versions: readonly CustomResourceDefinitionVersion[]): void {
@@ -121,19 +172,25 @@ function validateVersions(errors: FieldError[], versions: readonly CustomResourc
   versions.forEach((version, i) => {
     validateVersion(errors, version, at.index(i));
     if (!schema) validateSchema(errors, version, at.index(i).child('schema'));
-    if (!subresources && version.subresources) validateSubresources(errors, version.subresources, at.index(i).child('subresources'));
+    if (!subresources && version.subresources)
+      validateSubresources(errors, version.subresources, at.index(i).child('subresources'));
     if (!columns) validateColumns(errors, version, at.index(i));
   });
   if (new Set(versions.map(({ name }) => name)).size < versions.length)
     errors.push(invalidValue(at, upstreamForm(versions), 'must contain unique version names'));
   if (versions.filter(({ storage }) => storage).length !== 1)
-    errors.push(invalidValue(at, upstreamForm(versions), 'must have exactly one version marked as storage version'));
+    errors.push(
+      invalidValue(at, upstreamForm(versions), 'must have exactly one version marked as storage version'),
+    );
   const first = versions[0];
   if (first) joined(errors, first.name ?? '', dns1035Label(first.name ?? ''), specPath.child('version'));
 }
 
 /** What the versions share, once. */
-function validateSharedParts(errors: FieldError[], versions: readonly CustomResourceDefinitionVersion[]): void {
+function validateSharedParts(
+  errors: FieldError[],
+  versions: readonly CustomResourceDefinitionVersion[],
+): void {
   const first = versions[0];
   if (!first) return;
   if (isShared(versions, 'schema')) validateSchema(errors, first, specPath.child('validation'));
@@ -163,13 +220,21 @@ function upstreamForm(versions: readonly CustomResourceDefinitionVersion[]): obj
 function validateConversion(errors: FieldError[], conversion: CustomResourceConversion, at: FieldPath): void {
   const { strategy, webhook } = conversion;
   if (!strategy) errors.push(required(at.child('strategy')));
-  else if (strategy !== 'None' && strategy !== 'Webhook') errors.push(notSupported(at.child('strategy'), strategy, ['None', 'Webhook']));
+  else if (strategy !== 'None' && strategy !== 'Webhook')
+    errors.push(notSupported(at.child('strategy'), strategy, ['None', 'Webhook']));
   const clientPath = at.child('webhookClientConfig');
   const versionsPath = at.child('conversionReviewVersions');
   if (strategy === 'Webhook') {
     if (!webhook?.clientConfig) errors.push(required(clientPath, 'required when strategy is set to Webhook'));
     else validateClientConfig(errors, webhook.clientConfig, clientPath);
-    validateReviewVersions(errors, webhook?.conversionReviewVersions, reviewVersions, '', versionsPath, dns1035Label);
+    validateReviewVersions(
+      errors,
+      webhook?.conversionReviewVersions,
+      reviewVersions,
+      '',
+      versionsPath,
+      dns1035Label,
+    );
     return;
   }
   const unwanted = 'should not be set when strategy is not set to Webhook';
@@ -183,13 +248,15 @@ function validateSpec(spec: CustomResourceDefinitionSpec): FieldError[] {
   const groupPath = specPath.child('group');
   if (!group) errors.push(required(groupPath));
   else if (dnsSubdomain(group).length > 0) joined(errors, group, dnsSubdomain(group), groupPath);
-  else if (!group.includes('.')) errors.push(invalidValue(groupPath, group, 'should be a domain with at least one dot'));
+  else if (!group.includes('.'))
+    errors.push(invalidValue(groupPath, group, 'should be a domain with at least one dot'));
   if (!scope) errors.push(required(specPath.child('scope')));
   else if (scope !== 'Cluster' && scope !== 'Namespaced')
     errors.push(notSupported(specPath.child('scope'), scope, ['Cluster', 'Namespaced']));
   const versionsPath = specPath.child('versions');
   versions.forEach(({ schema }, i) => {
-    if (!schema?.openAPIV3Schema) errors.push(required(versionsPath.index(i).child('schema').child('openAPIV3Schema')));
+    if (!schema?.openAPIV3Schema)
+      errors.push(required(versionsPath.index(i).child('schema').child('openAPIV3Schema')));
   });
   validateVersions(errors, versions);
   for (const field of ['plural', 'singular', 'kind', 'listKind'] as const)
@@ -209,7 +276,8 @@ function validateStored(errors: FieldError[], { spec, status }: CustomResourceDe
     return;
   }
   for (const { name, storage } of spec?.versions ?? [])
-    if (storage && !stored.includes(name)) errors.push(invalidValue(at, stored, `must have the storage version ${name}`));
+    if (storage && !stored.includes(name))
+      errors.push(invalidValue(at, stored, `must have the storage version ${name}`));
   stored.forEach((name, i) => {
     if (!spec?.versions?.some((version) => version.name === name))
       errors.push(
@@ -228,13 +296,18 @@ function approvalProblem({ metadata, spec }: CustomResourceDefinition): string |
   if (!/(^|\.)(k8s\.io|kubernetes\.io)$/.test(group)) return undefined;
   const value = metadata.annotations?.[approvalAnnotation] ?? '';
   if (value.startsWith('unapproved')) return undefined;
-  if (value === '') return 'protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111';
+  if (value === '')
+    return 'protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111';
   return /^[a-z][a-z0-9+.-]*:\/\/[^/]+/i.test(value)
     ? undefined
     : 'protected groups must have approval annotation "api-approved.kubernetes.io" with either a URL or a reason starting with "unapproved", see https://github.com/kubernetes/enhancements/pull/1111';
 }
 
-function validateApproval(errors: FieldError[], definition: CustomResourceDefinition, old?: CustomResourceDefinition): void {
+function validateApproval(
+  errors: FieldError[],
+  definition: CustomResourceDefinition,
+  old?: CustomResourceDefinition,
+): void {
   const problem = approvalProblem(definition);
   if (problem === undefined || (old && approvalProblem(old) === problem)) return;
   const at = path('metadata', 'annotations').key(approvalAnnotation);
@@ -250,15 +323,22 @@ function createDefinition(definition: CustomResourceDefinition): FieldError[] {
   const { metadata } = definition;
   const spec = definition.spec ?? ({} as CustomResourceDefinitionSpec);
   if (metadata.name !== `${spec.names?.plural ?? ''}.${spec.group ?? ''}`)
-    errors.push(invalidValue(path('metadata', 'name'), metadata.name, 'must be spec.names.plural+"."+spec.group'));
+    errors.push(
+      invalidValue(path('metadata', 'name'), metadata.name, 'must be spec.names.plural+"."+spec.group'),
+    );
   errors.push(...validateSpec(spec));
   validateStored(errors, definition);
   validateApproval(errors, definition);
-  if (spec.preserveUnknownFields) errors.push(invalidValue(specPath.child('preserveUnknownFields'), true, preserveProblem));
+  if (spec.preserveUnknownFields)
+    errors.push(invalidValue(specPath.child('preserveUnknownFields'), true, preserveProblem));
   return errors;
 }
 
-function updateDefinition(definition: CustomResourceDefinition, old: CustomResourceDefinition, subresource: string): FieldError[] {
+function updateDefinition(
+  definition: CustomResourceDefinition,
+  old: CustomResourceDefinition,
+  subresource: string,
+): FieldError[] {
   if (subresource === 'status') {
     const errors: FieldError[] = [];
     validateNames(errors, definition.status?.acceptedNames ?? {}, path('status', 'acceptedNames'));

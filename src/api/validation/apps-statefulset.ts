@@ -3,7 +3,16 @@ import type { FieldError } from '../errors.ts';
 import type { StatefulSet, StatefulSetSpec, StatefulSetStatus } from '../types/apps-v1.ts';
 import type { PodTemplateSpec } from '../types/core-v1.ts';
 import { validateClaimSpec } from './core-claim.ts';
-import { forbiddenField, invalidEach, invalidValue, nonNegative, notSupported, path, required, type FieldPath } from './field-path.ts';
+import {
+  forbiddenField,
+  invalidEach,
+  invalidValue,
+  nonNegative,
+  notSupported,
+  path,
+  required,
+  type FieldPath,
+} from './field-path.ts';
 import { semanticEqual } from './equality.ts';
 import { amountIn, validateAtMost100Percent, validateIntOrPercent } from './int-or-percent.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
@@ -35,23 +44,41 @@ function validateStrategy(errors: FieldError[], { updateStrategy }: StatefulSetS
   const rollingPath = at.child('rollingUpdate');
   if (type === '') errors.push(required(at));
   else if (type === 'OnDelete') {
-    if (rollingUpdate) errors.push(invalidValue(rollingPath, upstreamForm(rollingUpdate), "only allowed for updateStrategy 'RollingUpdate'"));
+    if (rollingUpdate)
+      errors.push(
+        invalidValue(
+          rollingPath,
+          upstreamForm(rollingUpdate),
+          "only allowed for updateStrategy 'RollingUpdate'",
+        ),
+      );
   } else if (type !== 'RollingUpdate') {
-    errors.push(invalidValue(at, { Type: type, RollingUpdate: upstreamForm(rollingUpdate) }, "must be 'RollingUpdate' or 'OnDelete'"));
+    errors.push(
+      invalidValue(
+        at,
+        { Type: type, RollingUpdate: upstreamForm(rollingUpdate) },
+        "must be 'RollingUpdate' or 'OnDelete'",
+      ),
+    );
   } else if (rollingUpdate) {
     nonNegative(errors, rollingPath.child('partition'), rollingUpdate.partition);
     const { maxUnavailable } = rollingUpdate;
     if (maxUnavailable === undefined) return;
     const unavailablePath = rollingPath.child('maxUnavailable');
     validateIntOrPercent(errors, unavailablePath, maxUnavailable);
-    if (amountIn(maxUnavailable) === 0) errors.push(invalidValue(unavailablePath, maxUnavailable, 'cannot be 0'));
+    if (amountIn(maxUnavailable) === 0)
+      errors.push(invalidValue(unavailablePath, maxUnavailable, 'cannot be 0'));
     validateAtMost100Percent(errors, unavailablePath, maxUnavailable);
   }
 }
 
 /** As upstream's own structure prints: all fields, beginning with capitals. */
-function upstreamForm(rollingUpdate: NonNullable<StatefulSetSpec['updateStrategy']>['rollingUpdate']): object | null {
-  return rollingUpdate ? { Partition: rollingUpdate.partition ?? 0, MaxUnavailable: rollingUpdate.maxUnavailable ?? null } : null;
+function upstreamForm(
+  rollingUpdate: NonNullable<StatefulSetSpec['updateStrategy']>['rollingUpdate'],
+): object | null {
+  return rollingUpdate
+    ? { Partition: rollingUpdate.partition ?? 0, MaxUnavailable: rollingUpdate.maxUnavailable ?? null }
+    : null;
 }
 
 /** As the pods will be: with the host name and the volumes that the controller gives them. */
@@ -94,13 +121,18 @@ function validateSpec(spec: StatefulSetSpec, lenient: Leniency): FieldError[] {
   // Immutable: what was stored once is not looked at again.
   if (!lenient.storedBefore)
     spec.volumeClaimTemplates?.forEach((claim, i) =>
-      validateClaimSpec(errors, claim.spec ?? {}, specPath.child('volumeClaimTemplates').index(i).child('spec')),
+      validateClaimSpec(
+        errors,
+        claim.spec ?? {},
+        specPath.child('volumeClaimTemplates').index(i).child('spec'),
+      ),
     );
   nonNegativeFields(errors, spec, ['replicas', 'minReadySeconds'], specPath);
   nonNegative(errors, specPath.child('ordinals.start'), spec.ordinals?.start);
   if (!lenient.storedBefore && spec.serviceName)
     invalidEach(errors, specPath.child('serviceName'), spec.serviceName, dnsLabel(spec.serviceName));
-  if (validateRequiredSelector(errors, spec.selector, 'statefulset', specPath.child('selector'))) validateTemplate(errors, spec, lenient);
+  if (validateRequiredSelector(errors, spec.selector, 'statefulset', specPath.child('selector')))
+    validateTemplate(errors, spec, lenient);
   else errors.push(invalidValue(specPath.child('selector'), spec.selector, ''));
   validateAlwaysRestarts(errors, spec.template, 'StatefulSet', specPath.child('template'));
   return errors;
@@ -128,18 +160,31 @@ function update(statefulSet: StatefulSet, old: StatefulSet, subresource: string)
   if (errors.length > 0 && validateSpec(oldSpec, { storedBefore: true }).length > 0)
     errors.splice(0, errors.length, ...validateSpec(spec, { storedBefore: true, templateBad: true }));
   const others = (whole: StatefulSetSpec) =>
-    Object.fromEntries(Object.entries(whole).filter(([name]) => !(mutable as readonly string[]).includes(name)));
+    Object.fromEntries(
+      Object.entries(whole).filter(([name]) => !(mutable as readonly string[]).includes(name)),
+    );
   if (!semanticEqual(others(spec), others(oldSpec))) errors.push(forbiddenField(specPath, immutableSpec));
   return errors;
 }
 
-function validateStatus(given: StatefulSetStatus | undefined, old: StatefulSetStatus | undefined): FieldError[] {
+function validateStatus(
+  given: StatefulSetStatus | undefined,
+  old: StatefulSetStatus | undefined,
+): FieldError[] {
   const errors: FieldError[] = [];
   const status = given ?? { replicas: 0 };
   nonNegativeFields(
     errors,
     status,
-    ['replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas', 'observedGeneration', 'collisionCount'],
+    [
+      'replicas',
+      'readyReplicas',
+      'currentReplicas',
+      'updatedReplicas',
+      'availableReplicas',
+      'observedGeneration',
+      'collisionCount',
+    ],
     statusPath,
   );
   const parts = ['readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'] as const;

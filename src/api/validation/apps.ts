@@ -10,7 +10,15 @@ import type {
   ReplicaSet,
   ReplicaSetSpec,
 } from '../types/apps-v1.ts';
-import { forbiddenField, invalidValue, nonNegative, notSupported, path, required, type FieldPath } from './field-path.ts';
+import {
+  forbiddenField,
+  invalidValue,
+  nonNegative,
+  notSupported,
+  path,
+  required,
+  type FieldPath,
+} from './field-path.ts';
 import { immutable } from './immutable.ts';
 import { amountIn, validateAtMost100Percent, validateIntOrPercent } from './int-or-percent.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
@@ -32,7 +40,11 @@ const specPath = path('spec');
 const statusPath = path('status');
 
 /** What a Deployment and a ReplicaSet ask of selector and template. */
-function validateReplicated(errors: FieldError[], spec: DeploymentSpec | ReplicaSetSpec, at: FieldPath): void {
+function validateReplicated(
+  errors: FieldError[],
+  spec: DeploymentSpec | ReplicaSetSpec,
+  at: FieldPath,
+): void {
   const selector = spec.selector;
   if (!validateRequiredSelector(errors, selector, 'deployment', at.child('selector'))) {
     errors.push(invalidValue(at.child('selector'), selector, 'invalid label selector'));
@@ -45,11 +57,16 @@ function validateReplicated(errors: FieldError[], spec: DeploymentSpec | Replica
   validateAlwaysRestarts(errors, template, 'ReplicaSet', templatePath);
 }
 
-function validateDeploymentStrategy(errors: FieldError[], strategy: DeploymentSpec['strategy'] = {}, at: FieldPath): void {
+function validateDeploymentStrategy(
+  errors: FieldError[],
+  strategy: DeploymentSpec['strategy'] = {},
+  at: FieldPath,
+): void {
   const rollingUpdate = strategy.rollingUpdate;
   const rollingPath = at.child('rollingUpdate');
   if (strategy.type === 'Recreate') {
-    if (rollingUpdate) errors.push(forbiddenField(rollingPath, "may not be specified when strategy `type` is 'Recreate'"));
+    if (rollingUpdate)
+      errors.push(forbiddenField(rollingPath, "may not be specified when strategy `type` is 'Recreate'"));
   } else if (strategy.type !== 'RollingUpdate') {
     errors.push(notSupported(at, strategyAsUpstreamPrintsIt(strategy), ['Recreate', 'RollingUpdate']));
   } else if (!rollingUpdate) {
@@ -59,13 +76,25 @@ function validateDeploymentStrategy(errors: FieldError[], strategy: DeploymentSp
     validateIntOrPercent(errors, rollingPath.child('maxUnavailable'), maxUnavailable);
     validateIntOrPercent(errors, rollingPath.child('maxSurge'), maxSurge);
     if (amountIn(maxUnavailable) === 0 && amountIn(maxSurge) === 0)
-      errors.push(invalidValue(rollingPath.child('maxUnavailable'), maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
+      errors.push(
+        invalidValue(
+          rollingPath.child('maxUnavailable'),
+          maxUnavailable,
+          'may not be 0 when `maxSurge` is 0',
+        ),
+      );
     validateAtMost100Percent(errors, rollingPath.child('maxUnavailable'), maxUnavailable);
   }
 }
 
 /** Upstream's internal form: its field names begin with capitals. */
-function strategyAsUpstreamPrintsIt({ type = '', rollingUpdate }: { type?: string | undefined; rollingUpdate?: unknown }): object {
+function strategyAsUpstreamPrintsIt({
+  type = '',
+  rollingUpdate,
+}: {
+  type?: string | undefined;
+  rollingUpdate?: unknown;
+}): object {
   return { Type: type, RollingUpdate: rollingUpdate ?? null };
 }
 
@@ -74,10 +103,21 @@ function validateDeploymentSpec(spec: DeploymentSpec): FieldError[] {
   nonNegativeFields(errors, spec, ['replicas'], specPath);
   validateReplicated(errors, spec, specPath);
   validateDeploymentStrategy(errors, spec.strategy, specPath.child('strategy'));
-  nonNegativeFields(errors, spec, ['minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds'], specPath);
+  nonNegativeFields(
+    errors,
+    spec,
+    ['minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds'],
+    specPath,
+  );
   const deadline = spec.progressDeadlineSeconds;
   if (deadline !== undefined && deadline <= (spec.minReadySeconds ?? 0))
-    errors.push(invalidValue(specPath.child('progressDeadlineSeconds'), deadline, 'must be greater than minReadySeconds'));
+    errors.push(
+      invalidValue(
+        specPath.child('progressDeadlineSeconds'),
+        deadline,
+        'must be greater than minReadySeconds',
+      ),
+    );
   return errors;
 }
 
@@ -86,7 +126,16 @@ function validateDeploymentStatus(status: DeploymentStatus, old: DeploymentStatu
   nonNegativeFields(
     errors,
     status,
-    ['observedGeneration', 'replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas', 'unavailableReplicas', 'terminatingReplicas', 'collisionCount'],
+    [
+      'observedGeneration',
+      'replicas',
+      'updatedReplicas',
+      'readyReplicas',
+      'availableReplicas',
+      'unavailableReplicas',
+      'terminatingReplicas',
+      'collisionCount',
+    ],
     statusPath,
   );
   validateParts(errors, status, ['updatedReplicas', 'readyReplicas', 'availableReplicas']);
@@ -112,7 +161,19 @@ function updateReplicaSet(replicaSet: ReplicaSet, old: ReplicaSet, subresource: 
   if (subresource === 'status') {
     const errors: FieldError[] = [];
     const status = replicaSet.status ?? { replicas: 0 };
-    nonNegativeFields(errors, status, ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration', 'terminatingReplicas'], statusPath);
+    nonNegativeFields(
+      errors,
+      status,
+      [
+        'replicas',
+        'fullyLabeledReplicas',
+        'readyReplicas',
+        'availableReplicas',
+        'observedGeneration',
+        'terminatingReplicas',
+      ],
+      statusPath,
+    );
     validateParts(errors, status, ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas']);
     return errors;
   }
@@ -128,7 +189,13 @@ function validateDaemonSetSpec(spec: DaemonSetSpec): FieldError[] {
   validateLabelSelector(errors, spec.selector, selectorPath);
   const template = spec.template ?? {};
   if (errors.length === 0 && !(spec.selector && selectorMatches(spec.selector, template.metadata?.labels)))
-    errors.push(invalidValue(templatePath.child('metadata').child('labels'), sortedLabels(template.metadata?.labels), selectorMismatch));
+    errors.push(
+      invalidValue(
+        templatePath.child('metadata').child('labels'),
+        sortedLabels(template.metadata?.labels),
+        selectorMismatch,
+      ),
+    );
   if (spec.selector && isEmptySelector(spec.selector))
     errors.push(invalidValue(selectorPath, spec.selector, 'empty selector is invalid for daemonset'));
   validatePodTemplate(errors, template, templatePath);
@@ -139,7 +206,11 @@ function validateDaemonSetSpec(spec: DaemonSetSpec): FieldError[] {
   return errors;
 }
 
-function validateDaemonSetStrategy(errors: FieldError[], strategy: DaemonSetSpec['updateStrategy'] = {}, at: FieldPath): void {
+function validateDaemonSetStrategy(
+  errors: FieldError[],
+  strategy: DaemonSetSpec['updateStrategy'] = {},
+  at: FieldPath,
+): void {
   if (strategy.type === 'OnDelete') return;
   if (strategy.type !== 'RollingUpdate') {
     errors.push(notSupported(at, strategyAsUpstreamPrintsIt(strategy), ['RollingUpdate', 'OnDelete']));
@@ -158,8 +229,11 @@ function validateDaemonSetStrategy(errors: FieldError[], strategy: DaemonSetSpec
   const unavailable = amountIn(maxUnavailable) !== 0;
   const surge = amountIn(maxSurge) !== 0;
   if (unavailable && surge)
-    errors.push(invalidValue(rollingPath.child('maxSurge'), maxSurge, 'may not be set when maxUnavailable is non-zero'));
-  if (!unavailable && !surge) errors.push(required(rollingPath.child('maxUnavailable'), 'cannot be 0 when maxSurge is 0'));
+    errors.push(
+      invalidValue(rollingPath.child('maxSurge'), maxSurge, 'may not be set when maxUnavailable is non-zero'),
+    );
+  if (!unavailable && !surge)
+    errors.push(required(rollingPath.child('maxUnavailable'), 'cannot be 0 when maxSurge is 0'));
 }
 
 function updateDaemonSet(daemonSet: DaemonSet, old: DaemonSet, subresource: string): FieldError[] {
@@ -170,7 +244,17 @@ function updateDaemonSet(daemonSet: DaemonSet, old: DaemonSet, subresource: stri
       nonNegativeFields(
         errors,
         status,
-        ['currentNumberScheduled', 'numberMisscheduled', 'desiredNumberScheduled', 'numberReady', 'observedGeneration', 'updatedNumberScheduled', 'numberAvailable', 'numberUnavailable', 'collisionCount'],
+        [
+          'currentNumberScheduled',
+          'numberMisscheduled',
+          'desiredNumberScheduled',
+          'numberReady',
+          'observedGeneration',
+          'updatedNumberScheduled',
+          'numberAvailable',
+          'numberUnavailable',
+          'collisionCount',
+        ],
         statusPath,
       );
     validateNotDecremented(errors, status?.collisionCount, old.status?.collisionCount);
@@ -192,7 +276,8 @@ function createRevision(revision: ControllerRevision): FieldError[] {
   const errors = validateRevision(revision);
   const data: unknown = revision.data;
   if (data === undefined || data === null) errors.push(required(path('data'), 'data is mandatory'));
-  else if (typeof data !== 'object' || Array.isArray(data)) errors.push(required(path('data'), 'data must be a valid JSON object'));
+  else if (typeof data !== 'object' || Array.isArray(data))
+    errors.push(required(path('data'), 'data must be a valid JSON object'));
   return errors;
 }
 
@@ -216,5 +301,8 @@ export const validators: KindValidators = {
     create: ({ spec }) => validateDaemonSetSpec(spec ?? ({} as DaemonSetSpec)),
     update: updateDaemonSet,
   }),
-  'apps/ControllerRevision': kindValidator<ControllerRevision>({ create: createRevision, update: updateRevision }),
+  'apps/ControllerRevision': kindValidator<ControllerRevision>({
+    create: createRevision,
+    update: updateRevision,
+  }),
 };

@@ -4,7 +4,10 @@
  * said is taken back.
  */
 import type { FieldError } from '../errors.ts';
-import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../types/certificates-v1.ts';
+import type {
+  CertificateSigningRequest,
+  CertificateSigningRequestCondition,
+} from '../types/certificates-v1.ts';
 import { semanticEqual } from './equality.ts';
 import { duplicate, forbiddenField, invalidValue, notSupported, path, required } from './field-path.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
@@ -67,7 +70,9 @@ function validateSpec({ spec }: CertificateSigningRequest): FieldError[] {
   });
   const signerPath = specPath.child('signerName');
   if (signerName === legacySigner)
-    errors.push(invalidValue(signerPath, signerName, 'the legacy signerName is not allowed via this API version'));
+    errors.push(
+      invalidValue(signerPath, signerName, 'the legacy signerName is not allowed via this API version'),
+    );
   else validateSignerName(errors, signerName, signerPath);
   if (expirationSeconds !== undefined && expirationSeconds < expirationSecondsMin)
     errors.push(
@@ -91,7 +96,9 @@ function validateConditions(request: CertificateSigningRequest): FieldError[] {
     else if (!allowed.includes(status)) errors.push(notSupported(at.child('status'), status, allowed));
     const opposite = type === 'Approved' ? 'Denied' : type === 'Denied' ? 'Approved' : undefined;
     if (opposite !== undefined && seen.has(opposite))
-      errors.push(invalidValue(conditionsPath, type, 'Approved and Denied conditions are mutually exclusive'));
+      errors.push(
+        invalidValue(conditionsPath, type, 'Approved and Denied conditions are mutually exclusive'),
+      );
     if (seen.has(type)) errors.push(duplicate(at.child('type'), type));
     seen.add(type);
   });
@@ -105,13 +112,23 @@ function certificateProblem(base64: string | undefined): string | undefined {
   const types = [...pem.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)].map(([, type]) => type);
   if (types.length === 0) return 'must contain at least one CERTIFICATE PEM block';
   const other = types.find((type) => type !== 'CERTIFICATE');
-  return other === undefined ? undefined : `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(other)}`;
+  return other === undefined
+    ? undefined
+    : `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(other)}`;
 }
 
-function validateUpdate(request: CertificateSigningRequest, old: CertificateSigningRequest, subresource: string): FieldError[] {
+function validateUpdate(
+  request: CertificateSigningRequest,
+  old: CertificateSigningRequest,
+  subresource: string,
+): FieldError[] {
   // The spec cannot change: what it may hold was decided when it was made.
   const errors = semanticEqual(conditionsOf(request), conditionsOf(old)) ? [] : validateConditions(request);
-  const ofType = (object: CertificateSigningRequest, wanted: string) => conditionsOf(object).filter(({ type }) => type === wanted);
+  const certificate = request.status?.certificate;
+  const problem = certificate === old.status?.certificate ? undefined : certificateProblem(certificate);
+  if (problem !== undefined) errors.push(invalidValue(certificatePath, '<certificate data>', problem));
+  const ofType = (object: CertificateSigningRequest, wanted: string) =>
+    conditionsOf(object).filter(({ type }) => type === wanted);
   for (const type of finalTypes) {
     const before = ofType(old, type);
     const after = ofType(request, type);
@@ -124,11 +141,9 @@ function validateUpdate(request: CertificateSigningRequest, old: CertificateSign
         errors.push(forbiddenField(conditionsPath, `updates may not modify a condition of type "${type}"`));
     }
   }
-  const certificate = request.status?.certificate;
   if (certificate === old.status?.certificate) return errors;
-  const problem = certificateProblem(certificate);
-  if (problem !== undefined) errors.push(invalidValue(certificatePath, '<certificate data>', problem));
-  if (subresource !== 'status') errors.push(forbiddenField(certificatePath, 'updates may not set certificate content'));
+  if (subresource !== 'status')
+    errors.push(forbiddenField(certificatePath, 'updates may not set certificate content'));
   else if (old.status?.certificate)
     errors.push(forbiddenField(certificatePath, 'updates may not modify existing certificate content'));
   return errors;

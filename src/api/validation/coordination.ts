@@ -16,9 +16,12 @@ function validateLease({ spec = {} }: Lease): FieldError[] {
     errors.push(invalidValue(at.child('leaseDurationSeconds'), duration, 'must be greater than 0'));
   if (transitions !== undefined && transitions < 0)
     errors.push(invalidValue(at.child('leaseTransitions'), transitions, negativeMessage));
-  if (strategy !== undefined && !knownStrategies.includes(strategy)) domainPrefixedPath(errors, at.child('strategy'), strategy);
+  if (strategy !== undefined && !knownStrategies.includes(strategy))
+    domainPrefixedPath(errors, at.child('strategy'), strategy);
   if (preferredHolder && !strategy)
-    errors.push(forbiddenField(at.child('preferredHolder'), 'may only be specified if `strategy` is defined'));
+    errors.push(
+      forbiddenField(at.child('preferredHolder'), 'may only be specified if `strategy` is defined'),
+    );
   return errors;
 }
 

@@ -45,7 +45,9 @@ function descriptorProblem(descriptor: string): string | undefined {
   if (descriptors.includes(descriptor)) return undefined;
   if (!descriptor.startsWith('@every ')) return `unrecognized descriptor: ${descriptor}`;
   const given = descriptor.slice('@every '.length);
-  return duration.test(given) ? undefined : `failed to parse duration ${descriptor}: time: invalid duration "${given}"`;
+  return duration.test(given)
+    ? undefined
+    : `failed to parse duration ${descriptor}: time: invalid duration "${given}"`;
 }
 
 /** `*`, `5`, `1-5`, `mon`, each with `/step`. */
@@ -72,7 +74,8 @@ function partProblem(part: string, range: FieldRange): string | undefined {
 function numberIn(text: string, names: readonly string[] = []): number | string {
   const named = names.indexOf(text.toLowerCase());
   if (named >= 0) return names === monthNames ? named + 1 : named;
-  if (!/^[+-]?\d+$/.test(text)) return `failed to parse int from ${text}: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`;
+  if (!/^[+-]?\d+$/.test(text))
+    return `failed to parse int from ${text}: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`;
   const value = Number(text);
   return value < 0 ? `negative number (${value}) not allowed: ${text}` : value;
 }

@@ -2,7 +2,16 @@
 import type { FieldError } from '../errors.ts';
 import type { Endpoint, EndpointHints, EndpointPort, EndpointSlice } from '../types/discovery-v1.ts';
 import { semanticEqual } from './equality.ts';
-import { duplicate, invalidEach, invalidValue, notSupported, path, required, tooMany, type FieldPath } from './field-path.ts';
+import {
+  duplicate,
+  invalidEach,
+  invalidValue,
+  notSupported,
+  path,
+  required,
+  tooMany,
+  type FieldPath,
+} from './field-path.ts';
 import { immutable } from './immutable.ts';
 import { ipFamily, ipMessages } from './ip.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
@@ -24,7 +33,13 @@ const reservedRanges: readonly (readonly [pattern: RegExp, detail: string])[] = 
   [/^224\.0\.0\.|^ff[0-9a-f]2:/i, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'],
 ];
 
-function validateAddress(errors: FieldError[], address: string, type: string, at: FieldPath, index: number): void {
+function validateAddress(
+  errors: FieldError[],
+  address: string,
+  type: string,
+  at: FieldPath,
+  index: number,
+): void {
   const itemPath = at.index(index);
   if (type === 'FQDN') {
     validateDomainName(errors, address, itemPath);
@@ -35,10 +50,11 @@ function validateAddress(errors: FieldError[], address: string, type: string, at
     invalidEach(errors, itemPath, address, messages);
     return;
   }
-  if (ipFamily(address) !== type)
-    errors.push(invalidValue(at, address, `must be an ${type} address`));
-  if (/^(0\.0\.0\.0|[0:]+)$/.test(address)) errors.push(invalidValue(itemPath, address, `may not be unspecified (${address})`));
-  for (const [pattern, detail] of reservedRanges) if (pattern.test(address)) errors.push(invalidValue(itemPath, address, detail));
+  if (ipFamily(address) !== type) errors.push(invalidValue(at, address, `must be an ${type} address`));
+  if (/^(0\.0\.0\.0|[0:]+)$/.test(address))
+    errors.push(invalidValue(itemPath, address, `may not be unspecified (${address})`));
+  for (const [pattern, detail] of reservedRanges)
+    if (pattern.test(address)) errors.push(invalidValue(itemPath, address, detail));
 }
 
 function validateDomainName(errors: FieldError[], name: string, at: FieldPath): void {
@@ -56,7 +72,8 @@ function validateEndpoint(errors: FieldError[], endpoint: Endpoint, type: string
   const addressesPath = at.child('addresses');
   const addresses = endpoint.addresses ?? [];
   if (addresses.length === 0) errors.push(required(addressesPath, 'must contain at least 1 address'));
-  else if (addresses.length > addressesMax) errors.push(tooMany(addressesPath, addresses.length, addressesMax));
+  else if (addresses.length > addressesMax)
+    errors.push(tooMany(addressesPath, addresses.length, addressesMax));
   if (addressTypes.includes(type))
     addresses.forEach((address, i) => validateAddress(errors, address, type, addressesPath, i));
   const { nodeName, deprecatedTopology: topology, hostname, hints } = endpoint;
@@ -70,7 +87,11 @@ function validateEndpoint(errors: FieldError[], endpoint: Endpoint, type: string
   if (hints) validateHints(errors, hints, at.child('hints'));
 }
 
-function validateHints(errors: FieldError[], { forZones = [], forNodes = [] }: EndpointHints, at: FieldPath): void {
+function validateHints(
+  errors: FieldError[],
+  { forZones = [], forNodes = [] }: EndpointHints,
+  at: FieldPath,
+): void {
   const lists = [
     ['forZones', forZones, labelValue],
     ['forNodes', forNodes, dnsSubdomain],
@@ -102,8 +123,10 @@ function validatePorts(errors: FieldError[], ports: readonly EndpointPort[], at:
     if (names.has(name)) errors.push(duplicate(portPath.child('name'), name));
     names.add(name);
     if (protocol === undefined) errors.push(required(portPath.child('protocol')));
-    else if (!protocols.includes(protocol)) errors.push(notSupported(portPath.child('protocol'), protocol, protocols));
-    if (appProtocol !== undefined) invalidEach(errors, portPath.child('appProtocol'), appProtocol, qualifiedName(appProtocol));
+    else if (!protocols.includes(protocol))
+      errors.push(notSupported(portPath.child('protocol'), protocol, protocols));
+    if (appProtocol !== undefined)
+      invalidEach(errors, portPath.child('appProtocol'), appProtocol, qualifiedName(appProtocol));
   });
 }
 

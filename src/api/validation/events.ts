@@ -33,7 +33,9 @@ const mayNotChange = [
 /** The rules of all events, with the reporter named as this API names it. */
 function validateAny(event: Event): FieldError[] {
   const errors = coreValidators['/Event']?.create(event as unknown as KubeObject) ?? [];
-  return errors.map((error) => (error.field === 'reportingComponent' ? { ...error, field: 'reportingController' } : error));
+  return errors.map((error) =>
+    error.field === 'reportingComponent' ? { ...error, field: 'reportingController' } : error,
+  );
 }
 
 function validateSeries(errors: FieldError[], { series }: Event): void {
@@ -49,8 +51,10 @@ function validateNew(object: KubeObject): FieldError[] {
   if (!event.eventTime) errors.push(required(path('eventTime')));
   if (event.type !== 'Normal' && event.type !== 'Warning')
     errors.push(invalidValue(path('type'), '', `has invalid value: ${event.type ?? ''}`));
-  for (const field of mustBeUnset) if (event[field]) errors.push(invalidValue(path(field), '', 'needs to be unset'));
-  if (event.source?.component || event.source?.host) errors.push(invalidValue(path('source'), '', 'needs to be unset'));
+  for (const field of mustBeUnset)
+    if (event[field]) errors.push(invalidValue(path(field), '', 'needs to be unset'));
+  if (event.source?.component || event.source?.host)
+    errors.push(invalidValue(path('source'), '', 'needs to be unset'));
   return errors;
 }
 

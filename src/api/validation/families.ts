@@ -23,6 +23,7 @@ import { validators as networking } from './networking.ts';
 import { validators as node } from './node.ts';
 import { validators as policy } from './policy.ts';
 import { validators as rbac } from './rbac.ts';
+import { validators as resource } from './resource.ts';
 import { validators as scheduling } from './scheduling.ts';
 import { validators as storage } from './storage.ts';
 import type { KindValidators } from './kind-validator.ts';
@@ -52,6 +53,7 @@ export const families: readonly KindValidators[] = [
   node,
   policy,
   rbac,
+  resource,
   scheduling,
   storage,
 ];

@@ -12,7 +12,16 @@ import type {
   ResourcePolicyRule,
   Subject,
 } from '../types/flowcontrol-v1.ts';
-import { duplicate, forbiddenField, invalidEach, invalidValue, notSupported, path, required, type FieldPath } from './field-path.ts';
+import {
+  duplicate,
+  forbiddenField,
+  invalidEach,
+  invalidValue,
+  notSupported,
+  path,
+  required,
+  type FieldPath,
+} from './field-path.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
 import { dnsLabel, dnsSubdomain } from './names.ts';
 
@@ -28,12 +37,19 @@ const subjectKinds = ['Group', 'ServiceAccount', 'User'];
 function validateVerbs(errors: FieldError[], given: readonly string[] | undefined, at: FieldPath): void {
   if (!given?.length) errors.push(required(at, 'verbs must contain at least one value'));
   else if (given.includes('*')) {
-    if (given.length > 1) errors.push(invalidValue(at, given, "if '*' is present, must not specify other verbs"));
+    if (given.length > 1)
+      errors.push(invalidValue(at, given, "if '*' is present, must not specify other verbs"));
   } else if (!given.every((verb) => verbs.includes(verb))) errors.push(notSupported(at, given, verbs));
 }
 
 /** A list that is needed, where `*` stands alone. */
-function validateList(errors: FieldError[], given: readonly string[] | undefined, whenNone: string, what: string, at: FieldPath): void {
+function validateList(
+  errors: FieldError[],
+  given: readonly string[] | undefined,
+  whenNone: string,
+  what: string,
+  at: FieldPath,
+): void {
   if (!given?.length) errors.push(required(at, whenNone));
   else if (given.length > 1 && given.includes('*'))
     errors.push(invalidValue(at, given, `if '*' is present, must not specify other ${what}`));
@@ -41,8 +57,20 @@ function validateList(errors: FieldError[], given: readonly string[] | undefined
 
 function validateResourceRule(errors: FieldError[], rule: ResourcePolicyRule, at: FieldPath): void {
   validateVerbs(errors, rule.verbs, at.child('verbs'));
-  validateList(errors, rule.apiGroups, 'resource rules must supply at least one api group', 'api groups', at.child('apiGroups'));
-  validateList(errors, rule.resources, 'resource rules must supply at least one resource', 'resources', at.child('resources'));
+  validateList(
+    errors,
+    rule.apiGroups,
+    'resource rules must supply at least one api group',
+    'api groups',
+    at.child('apiGroups'),
+  );
+  validateList(
+    errors,
+    rule.resources,
+    'resource rules must supply at least one resource',
+    'resources',
+    at.child('resources'),
+  );
   const namespaces = rule.namespaces ?? [];
   const namespacesPath = at.child('namespaces');
   if (namespaces.length > 0 || !rule.clusterScope)
@@ -57,7 +85,11 @@ function validateResourceRule(errors: FieldError[], rule: ResourcePolicyRule, at
   namespaces.forEach((namespace, i) => {
     for (const message of dnsLabel(namespace))
       errors.push(
-        invalidValue(namespacesPath.index(i), namespace, `each member of this list must be '*' or a DNS-1123 label; ${message}`),
+        invalidValue(
+          namespacesPath.index(i),
+          namespace,
+          `each member of this list must be '*' or a DNS-1123 label; ${message}`,
+        ),
       );
   });
 }
@@ -69,14 +101,22 @@ function urlProblem(url: string): string | undefined {
   if (url.includes(' ')) return 'must not contain white-space';
   if (url.includes('//')) return 'must not contain double slash';
   const wildcards = url.split('*').length - 1;
-  return wildcards > 1 || (wildcards === 1 && !url.endsWith('/*')) ? 'wildcard can only do suffix matching' : undefined;
+  return wildcards > 1 || (wildcards === 1 && !url.endsWith('/*'))
+    ? 'wildcard can only do suffix matching'
+    : undefined;
 }
 
 function validateUrlRule(errors: FieldError[], rule: NonResourcePolicyRule, at: FieldPath): void {
   validateVerbs(errors, rule.verbs, at.child('verbs'));
   const urls = rule.nonResourceURLs ?? [];
   const urlsPath = at.child('nonResourceURLs');
-  validateList(errors, urls, 'nonResourceURLs must contain at least one value', 'non-resource URLs', urlsPath);
+  validateList(
+    errors,
+    urls,
+    'nonResourceURLs must contain at least one value',
+    'non-resource URLs',
+    urlsPath,
+  );
   if (urls.includes('*')) return;
   urls.forEach((url, i) => {
     const problem = urlProblem(url);
@@ -95,38 +135,68 @@ function validateSubject(errors: FieldError[], subject: Subject, at: FieldPath):
   }
   const about = subject[wanted];
   const aboutPath = at.child(wanted);
-  if (!about) errors.push(required(aboutPath, `${wanted} is required when subject kind is '${subject.kind}'`));
+  if (!about)
+    errors.push(required(aboutPath, `${wanted} is required when subject kind is '${subject.kind}'`));
   else if (!about.name) errors.push(required(aboutPath.child('name')));
   else if (wanted === 'serviceAccount' && about.name !== '*')
     invalidEach(errors, aboutPath.child('name'), about.name, dnsSubdomain(about.name));
   if (wanted === 'serviceAccount' && subject.serviceAccount) {
     const { namespace } = subject.serviceAccount;
-    if (!namespace) errors.push(required(aboutPath.child('namespace'), 'must specify namespace for service account'));
+    if (!namespace)
+      errors.push(required(aboutPath.child('namespace'), 'must specify namespace for service account'));
     else invalidEach(errors, aboutPath.child('namespace'), namespace, dnsLabel(namespace));
   }
-  for (const [kind, field] of [['ServiceAccount', 'serviceAccount'], ['User', 'user'], ['Group', 'group']] as const)
+  for (const [kind, field] of [
+    ['ServiceAccount', 'serviceAccount'],
+    ['User', 'user'],
+    ['Group', 'group'],
+  ] as const)
     if (field !== wanted && subject[field])
-      errors.push(forbiddenField(at.child(field), `${field} is forbidden when subject kind is not '${kind}'`));
+      errors.push(
+        forbiddenField(at.child(field), `${field} is forbidden when subject kind is not '${kind}'`),
+      );
 }
 
 function validateRules(errors: FieldError[], rule: PolicyRulesWithSubjects, at: FieldPath): void {
-  if (!rule.subjects?.length) errors.push(required(at.child('subjects'), 'subjects must contain at least one value'));
+  if (!rule.subjects?.length)
+    errors.push(required(at.child('subjects'), 'subjects must contain at least one value'));
   rule.subjects?.forEach((subject, i) => validateSubject(errors, subject, at.child('subjects').index(i)));
   if (!rule.resourceRules?.length && !rule.nonResourceRules?.length)
     errors.push(required(at, 'at least one of resourceRules and nonResourceRules has to be non-empty'));
-  rule.resourceRules?.forEach((item, i) => validateResourceRule(errors, item, at.child('resourceRules').index(i)));
-  rule.nonResourceRules?.forEach((item, i) => validateUrlRule(errors, item, at.child('nonResourceRules').index(i)));
+  rule.resourceRules?.forEach((item, i) =>
+    validateResourceRule(errors, item, at.child('resourceRules').index(i)),
+  );
+  rule.nonResourceRules?.forEach((item, i) =>
+    validateUrlRule(errors, item, at.child('nonResourceRules').index(i)),
+  );
 }
 
 function validateSchemaSpec(errors: FieldError[], name: string, spec: FlowSchemaSpec): void {
-  const { matchingPrecedence: precedence = 0, distinguisherMethod: method, priorityLevelConfiguration, rules } = spec;
+  const {
+    matchingPrecedence: precedence = 0,
+    distinguisherMethod: method,
+    priorityLevelConfiguration,
+    rules,
+  } = spec;
   const precedencePath = specPath.child('matchingPrecedence');
   if (precedence <= 0) errors.push(invalidValue(precedencePath, precedence, 'must be a positive value'));
-  if (precedence > precedenceMax) errors.push(invalidValue(precedencePath, precedence, `must not be greater than ${precedenceMax}`));
+  if (precedence > precedenceMax)
+    errors.push(invalidValue(precedencePath, precedence, `must not be greater than ${precedenceMax}`));
   if (precedence === 1 && name !== exemptName)
-    errors.push(invalidValue(precedencePath, precedence, "only the schema named 'exempt' may have matchingPrecedence 1"));
+    errors.push(
+      invalidValue(
+        precedencePath,
+        precedence,
+        "only the schema named 'exempt' may have matchingPrecedence 1",
+      ),
+    );
   if (method && method.type !== 'ByNamespace' && method.type !== 'ByUser')
-    errors.push(notSupported(specPath.child('distinguisherMethod').child('type'), { Type: method.type }, ['ByNamespace', 'ByUser']));
+    errors.push(
+      notSupported(specPath.child('distinguisherMethod').child('type'), { Type: method.type }, [
+        'ByNamespace',
+        'ByUser',
+      ]),
+    );
   const levelPath = specPath.child('priorityLevelConfiguration').child('name');
   const level = priorityLevelConfiguration?.name;
   if (!level) errors.push(required(levelPath, 'must reference a priority level'));
@@ -151,11 +221,14 @@ function validateStatus(errors: FieldError[], status: WithConditions | undefined
 function validateQueuing(errors: FieldError[], queuing: QueuingConfiguration, at: FieldPath): void {
   const { queueLengthLimit = 0, queues = 0, handSize = 0 } = queuing;
   const handPath = at.child('handSize');
-  if (queueLengthLimit <= 0) errors.push(invalidValue(at.child('queueLengthLimit'), queueLengthLimit, 'must be positive'));
+  if (queueLengthLimit <= 0)
+    errors.push(invalidValue(at.child('queueLengthLimit'), queueLengthLimit, 'must be positive'));
   if (queues <= 0) errors.push(invalidValue(at.child('queues'), queues, 'must be positive'));
-  else if (queues > queuesMax) errors.push(invalidValue(at.child('queues'), queues, `must not be greater than ${queuesMax}`));
+  else if (queues > queuesMax)
+    errors.push(invalidValue(at.child('queues'), queues, `must not be greater than ${queuesMax}`));
   if (handSize <= 0) errors.push(invalidValue(handPath, handSize, 'must be positive'));
-  else if (handSize > queues) errors.push(invalidValue(handPath, handSize, `should not be greater than queues (${queues})`));
+  else if (handSize > queues)
+    errors.push(invalidValue(handPath, handSize, `should not be greater than queues (${queues})`));
   else if (Math.ceil(Math.log2(queues) * handSize) > hashBitsMax)
     errors.push(
       invalidValue(
@@ -166,17 +239,29 @@ function validateQueuing(errors: FieldError[], queuing: QueuingConfiguration, at
     );
 }
 
-function validateLimitResponse(errors: FieldError[], { type, queuing }: Partial<LimitResponse> = {}, at: FieldPath): void {
+function validateLimitResponse(
+  errors: FieldError[],
+  { type, queuing }: Partial<LimitResponse> = {},
+  at: FieldPath,
+): void {
   if (type === 'Reject') {
-    if (queuing) errors.push(forbiddenField(at.child('queuing'), 'must be nil if limited.limitResponse.type is not Limited'));
+    if (queuing)
+      errors.push(
+        forbiddenField(at.child('queuing'), 'must be nil if limited.limitResponse.type is not Limited'),
+      );
   } else if (type !== 'Queue') errors.push(notSupported(at.child('type'), type ?? '', ['Queue', 'Reject']));
-  else if (!queuing) errors.push(required(at.child('queuing'), 'must not be empty if limited.limitResponse.type is Limited'));
+  else if (!queuing)
+    errors.push(required(at.child('queuing'), 'must not be empty if limited.limitResponse.type is Limited'));
   else validateQueuing(errors, queuing, at.child('queuing'));
 }
 
 type Shares = Pick<LimitedPriorityLevelConfiguration, 'nominalConcurrencyShares' | 'lendablePercent'>;
 
-function validateShares(errors: FieldError[], { nominalConcurrencyShares: shares }: Shares, at: FieldPath): void {
+function validateShares(
+  errors: FieldError[],
+  { nominalConcurrencyShares: shares }: Shares,
+  at: FieldPath,
+): void {
   if (shares !== undefined && shares < 0)
     errors.push(invalidValue(at.child('nominalConcurrencyShares'), shares, 'must be a non-negative integer'));
 }
@@ -190,9 +275,12 @@ function validateLevel({ metadata, spec, status }: PriorityLevelConfiguration): 
   const errors: FieldError[] = [];
   const { type = '', limited, exempt } = spec ?? {};
   if ((metadata.name === exemptName) !== (type === 'Exempt'))
-    errors.push(invalidValue(specPath.child('type'), type, "must be 'Exempt' if and only if `name` is 'exempt'"));
+    errors.push(
+      invalidValue(specPath.child('type'), type, "must be 'Exempt' if and only if `name` is 'exempt'"),
+    );
   if (type === 'Exempt') {
-    if (limited) errors.push(forbiddenField(specPath.child('limited'), 'must be nil if the type is not Limited'));
+    if (limited)
+      errors.push(forbiddenField(specPath.child('limited'), 'must be nil if the type is not Limited'));
     if (exempt) {
       validateShares(errors, exempt, specPath.child('exempt'));
       validateLendable(errors, exempt, specPath.child('exempt'));
@@ -207,7 +295,13 @@ function validateLevel({ metadata, spec, status }: PriorityLevelConfiguration): 
       validateLendable(errors, limited, at);
       const borrowing = limited.borrowingLimitPercent;
       if (borrowing !== undefined && borrowing < 0)
-        errors.push(invalidValue(at.child('borrowingLimitPercent'), borrowing, 'if specified, must be a non-negative integer'));
+        errors.push(
+          invalidValue(
+            at.child('borrowingLimitPercent'),
+            borrowing,
+            'if specified, must be a non-negative integer',
+          ),
+        );
     }
   } else errors.push(notSupported(specPath.child('type'), type, ['Exempt', 'Limited']));
   validateStatus(errors, status);
@@ -222,7 +316,9 @@ function validateSchema({ metadata, spec, status }: FlowSchema): FieldError[] {
 }
 
 /** An update of the status is looked at for the status only. */
-function statusOnly<T extends { status?: WithConditions | undefined }>(validate: (object: T) => FieldError[]) {
+function statusOnly<T extends { status?: WithConditions | undefined }>(
+  validate: (object: T) => FieldError[],
+) {
   return (object: T, _: T, subresource: string): FieldError[] => {
     if (subresource !== 'status') return validate(object);
     const errors: FieldError[] = [];
@@ -234,7 +330,10 @@ function statusOnly<T extends { status?: WithConditions | undefined }>(validate:
 const group = 'flowcontrol.apiserver.k8s.io';
 
 export const validators: KindValidators = {
-  [`${group}/FlowSchema`]: kindValidator<FlowSchema>({ create: validateSchema, update: statusOnly(validateSchema) }),
+  [`${group}/FlowSchema`]: kindValidator<FlowSchema>({
+    create: validateSchema,
+    update: statusOnly(validateSchema),
+  }),
   [`${group}/PriorityLevelConfiguration`]: kindValidator<PriorityLevelConfiguration>({
     create: validateLevel,
     update: statusOnly(validateLevel),

@@ -5,12 +5,20 @@ import { percent } from './names.ts';
 
 export type IntOrPercent = number | string;
 
-export function validateIntOrPercent(errors: FieldError[], at: FieldPath, value: IntOrPercent | undefined): void {
+export function validateIntOrPercent(
+  errors: FieldError[],
+  at: FieldPath,
+  value: IntOrPercent | undefined,
+): void {
   if (typeof value === 'string') invalidEach(errors, at, value, percent(value));
   else if (value !== undefined && value < 0) errors.push(invalidValue(at, value, negativeMessage));
 }
 
-export function validateAtMost100Percent(errors: FieldError[], at: FieldPath, value: IntOrPercent | undefined): void {
+export function validateAtMost100Percent(
+  errors: FieldError[],
+  at: FieldPath,
+  value: IntOrPercent | undefined,
+): void {
   if (typeof value !== 'string' || percent(value).length > 0) return;
   if (Number.parseInt(value, 10) > 100) errors.push(invalidValue(at, value, 'must not be greater than 100%'));
 }

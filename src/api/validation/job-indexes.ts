@@ -61,7 +61,8 @@ function parseInterval(text: string, completions: number): Interval {
 }
 
 function parseIndex(text: string, completions: number): number {
-  if (!/^[+-]?\d+$/.test(text)) throw new IndexesError(`cannot convert string to integer for index: ${JSON.stringify(text)}`);
+  if (!/^[+-]?\d+$/.test(text))
+    throw new IndexesError(`cannot convert string to integer for index: ${JSON.stringify(text)}`);
   const index = Number(text);
   if (index >= completions) throw new IndexesError(`too large index: ${JSON.stringify(text)}`);
   return index;

@@ -7,7 +7,17 @@ import type {
   PodFailurePolicyRule,
   SuccessPolicyRule,
 } from '../types/batch-v1.ts';
-import { duplicate, invalidEach, invalidValue, nonNegative, notSupported, required, tooLong, tooMany, type FieldPath } from './field-path.ts';
+import {
+  duplicate,
+  invalidEach,
+  invalidValue,
+  nonNegative,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+  type FieldPath,
+} from './field-path.ts';
 import { goQuote } from './go-format.ts';
 import { countIndexes, IndexesError } from './job-indexes.ts';
 import { qualifiedName } from './names.ts';
@@ -30,7 +40,12 @@ function invalidWhole(at: FieldPath, detail: string): FieldError {
   return { reason: 'FieldValueInvalid', field: at.toString(), message: `Invalid value: ${detail}` };
 }
 
-function requiredChoice(errors: FieldError[], value: string | undefined, values: readonly string[], at: FieldPath): void {
+function requiredChoice(
+  errors: FieldError[],
+  value: string | undefined,
+  values: readonly string[],
+  at: FieldPath,
+): void {
   if (!value) errors.push(required(at, choices(values)));
   else if (!values.includes(value)) errors.push(notSupported(at, value, values));
 }
@@ -44,7 +59,13 @@ export function validateFailurePolicy(errors: FieldError[], spec: JobSpec, at: F
   rules.forEach((rule, i) => validateFailureRule(errors, rule, spec, containers, rulesPath.index(i)));
 }
 
-function validateFailureRule(errors: FieldError[], rule: PodFailurePolicyRule, spec: JobSpec, containers: readonly string[], at: FieldPath): void {
+function validateFailureRule(
+  errors: FieldError[],
+  rule: PodFailurePolicyRule,
+  spec: JobSpec,
+  containers: readonly string[],
+  at: FieldPath,
+): void {
   const { action, onExitCodes, onPodConditions = [] } = rule;
   if (action === 'FailIndex') {
     if (spec.backoffLimitPerIndex === undefined)
@@ -59,7 +80,11 @@ function validateFailureRule(errors: FieldError[], rule: PodFailurePolicyRule, s
     errors.push(invalidWhole(at, 'specifying one of OnExitCodes and OnPodConditions is required'));
 }
 
-function validateConditionPatterns(errors: FieldError[], patterns: readonly PodFailurePolicyOnPodConditionsPattern[], at: FieldPath): void {
+function validateConditionPatterns(
+  errors: FieldError[],
+  patterns: readonly PodFailurePolicyOnPodConditionsPattern[],
+  at: FieldPath,
+): void {
   if (patterns.length > conditionsMax) errors.push(tooMany(at, patterns.length, conditionsMax));
   patterns.forEach(({ type = '', status }, i) => {
     invalidEach(errors, at.index(i).child('type'), type, qualifiedName(type));
@@ -67,20 +92,31 @@ function validateConditionPatterns(errors: FieldError[], patterns: readonly PodF
   });
 }
 
-function validateExitCodes(errors: FieldError[], requirement: PodFailurePolicyOnExitCodesRequirement, containers: readonly string[], at: FieldPath): void {
+function validateExitCodes(
+  errors: FieldError[],
+  requirement: PodFailurePolicyOnExitCodesRequirement,
+  containers: readonly string[],
+  at: FieldPath,
+): void {
   const { operator, containerName, values = [] } = requirement;
   requiredChoice(errors, operator, operators, at.child('operator'));
   if (containerName !== undefined && !containers.includes(containerName))
     errors.push(
-      invalidValue(at.child('containerName'), containerName, 'must be one of the container or initContainer names in the pod template'),
+      invalidValue(
+        at.child('containerName'),
+        containerName,
+        'must be one of the container or initContainer names in the pod template',
+      ),
     );
   const valuesPath = at.child('values');
-  if (values.length === 0) errors.push(invalidValue(valuesPath, requirement.values, 'at least one value is required'));
+  if (values.length === 0)
+    errors.push(invalidValue(valuesPath, requirement.values, 'at least one value is required'));
   else if (values.length > exitCodesMax) errors.push(tooMany(valuesPath, values.length, exitCodesMax));
   const seen = new Set<number>();
   let ordered = true;
   values.forEach((value, i) => {
-    if (operator === 'In' && value === 0) errors.push(invalidValue(valuesPath.index(i), value, 'must not be 0 for the In operator'));
+    if (operator === 'In' && value === 0)
+      errors.push(invalidValue(valuesPath.index(i), value, 'must not be 0 for the In operator'));
     if (seen.has(value)) errors.push(duplicate(valuesPath.index(i), value));
     seen.add(value);
     if (i > 0 && (values[i - 1] as number) > value) ordered = false;
@@ -92,24 +128,34 @@ export function validateSuccessPolicy(errors: FieldError[], spec: JobSpec, at: F
   const rules = spec.successPolicy?.rules ?? [];
   const rulesPath = at.child('rules');
   if (rules.length === 0)
-    errors.push(required(rulesPath, 'at least one rules must be specified when the successPolicy is specified'));
+    errors.push(
+      required(rulesPath, 'at least one rules must be specified when the successPolicy is specified'),
+    );
   if (rules.length > rulesMax) errors.push(tooMany(rulesPath, rules.length, rulesMax));
   rules.forEach((rule, i) => validateSuccessRule(errors, rule, spec.completions ?? 0, rulesPath.index(i)));
 }
 
-function validateSuccessRule(errors: FieldError[], rule: SuccessPolicyRule, completions: number, at: FieldPath): void {
+function validateSuccessRule(
+  errors: FieldError[],
+  rule: SuccessPolicyRule,
+  completions: number,
+  at: FieldPath,
+): void {
   const { succeededCount, succeededIndexes } = rule;
   if (succeededCount === undefined && succeededIndexes === undefined)
     errors.push(required(at, 'at least one of succeededCount or succeededIndexes must be specified'));
   let total = 0;
   if (succeededIndexes !== undefined) {
     const indexesPath = at.child('succeededIndexes');
-    if (succeededIndexes.length > succeededIndexesBytesMax) errors.push(tooLong(indexesPath, succeededIndexesBytesMax));
+    if (succeededIndexes.length > succeededIndexesBytesMax)
+      errors.push(tooLong(indexesPath, succeededIndexesBytesMax));
     try {
       total = countIndexes(succeededIndexes, completions);
     } catch (error) {
       if (!(error instanceof IndexesError)) throw error;
-      errors.push(invalidValue(indexesPath, succeededIndexes, `error parsing succeededIndexes: ${error.message}`));
+      errors.push(
+        invalidValue(indexesPath, succeededIndexes, `error parsing succeededIndexes: ${error.message}`),
+      );
     }
   }
   if (succeededCount === undefined) return;
@@ -117,7 +163,11 @@ function validateSuccessRule(errors: FieldError[], rule: SuccessPolicyRule, comp
   nonNegative(errors, countPath, succeededCount);
   if (succeededCount > completions)
     errors.push(
-      invalidValue(countPath, succeededCount, `must be less than or equal to ${completions} (the number of specified completions)`),
+      invalidValue(
+        countPath,
+        succeededCount,
+        `must be less than or equal to ${completions} (the number of specified completions)`,
+      ),
     );
   if (succeededIndexes !== undefined && succeededCount > total)
     errors.push(

@@ -2,11 +2,25 @@
 import { isIP } from 'node:net';
 import type { FieldError } from '../errors.ts';
 import type { TypedLocalObjectReference } from '../types/core-v1.ts';
-import type { HTTPIngressPath, Ingress, IngressBackend, IngressRule, IngressSpec, IngressTLS } from '../types/networking-v1.ts';
+import type {
+  HTTPIngressPath,
+  Ingress,
+  IngressBackend,
+  IngressRule,
+  IngressSpec,
+  IngressTLS,
+} from '../types/networking-v1.ts';
 import { invalidEach, invalidValue, notSupported, path, required, type FieldPath } from './field-path.ts';
 import { validateIp } from './ip.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
-import { dnsLabel, dnsSubdomain, pathSegmentName, portName, portNumber, wildcardDnsSubdomain } from './names.ts';
+import {
+  dnsLabel,
+  dnsSubdomain,
+  pathSegmentName,
+  portName,
+  portNumber,
+  wildcardDnsSubdomain,
+} from './names.ts';
 
 const specPath = path('spec');
 const classAnnotation = 'kubernetes.io/ingress.class';
@@ -28,7 +42,11 @@ export function requiredSegment(errors: FieldError[], value: string | undefined,
   else invalidEach(errors, at, value, pathSegmentName(value, false));
 }
 
-function validateResourceBackend(errors: FieldError[], { apiGroup, kind, name }: TypedLocalObjectReference, at: FieldPath): void {
+function validateResourceBackend(
+  errors: FieldError[],
+  { apiGroup, kind, name }: TypedLocalObjectReference,
+  at: FieldPath,
+): void {
   if (apiGroup !== undefined) invalidEach(errors, at.child('apiGroup'), apiGroup, dnsSubdomain(apiGroup));
   requiredSegment(errors, kind, at.child('kind'));
   requiredSegment(errors, name, at.child('name'));
@@ -47,7 +65,8 @@ function validateBackend(errors: FieldError[], { resource, service }: IngressBac
   else invalidEach(errors, servicePath.child('name'), service.name, dnsLabel(service.name));
   const { name = '', number = 0 } = service.port ?? {};
   const portPath = servicePath.child('port');
-  if (name !== '' && number !== 0) errors.push(invalidValue(at, '', 'cannot set both port name & port number'));
+  if (name !== '' && number !== 0)
+    errors.push(invalidValue(at, '', 'cannot set both port name & port number'));
   else if (name !== '') invalidEach(errors, portPath.child('name'), name, portName(name));
   else if (number !== 0) invalidEach(errors, portPath.child('number'), number, portNumber(number));
   else errors.push(required(at, 'port name or number is required'));
@@ -63,10 +82,13 @@ function validatePath(errors: FieldError[], item: HTTPIngressPath, at: FieldPath
   if (!pathTypes.includes(pathType)) errors.push(notSupported(at.child('pathType'), pathType, pathTypes));
   else {
     const optional = pathType === 'ImplementationSpecific';
-    if (!text.startsWith('/') && !(optional && text === '')) errors.push(invalidValue(pathPath, text, 'must be an absolute path'));
+    if (!text.startsWith('/') && !(optional && text === ''))
+      errors.push(invalidValue(pathPath, text, 'must be an absolute path'));
     if (!optional) {
-      for (const part of ambiguousParts) if (text.includes(part)) errors.push(invalidValue(pathPath, text, `must not contain '${part}'`));
-      for (const end of ambiguousEnds) if (text.endsWith(end)) errors.push(invalidValue(pathPath, text, `cannot end with '${end}'`));
+      for (const part of ambiguousParts)
+        if (text.includes(part)) errors.push(invalidValue(pathPath, text, `must not contain '${part}'`));
+      for (const end of ambiguousEnds)
+        if (text.endsWith(end)) errors.push(invalidValue(pathPath, text, `cannot end with '${end}'`));
     }
   }
   validateBackend(errors, backend ?? {}, at.child('backend'));
@@ -84,18 +106,31 @@ function validateHost(errors: FieldError[], host: string, at: FieldPath): void {
   invalidEach(errors, at, host, host.includes('*') ? wildcardDnsSubdomain(host) : dnsSubdomain(host));
 }
 
-function validateTls(errors: FieldError[], { hosts, secretName }: IngressTLS, lenient: Leniency, at: FieldPath): void {
+function validateTls(
+  errors: FieldError[],
+  { hosts, secretName }: IngressTLS,
+  lenient: Leniency,
+  at: FieldPath,
+): void {
   hosts?.forEach((host, i) =>
-    invalidEach(errors, at.child('hosts').index(i), host, host.includes('*') ? wildcardDnsSubdomain(host) : dnsSubdomain(host)),
+    invalidEach(
+      errors,
+      at.child('hosts').index(i),
+      host,
+      host.includes('*') ? wildcardDnsSubdomain(host) : dnsSubdomain(host),
+    ),
   );
-  if (secretName && !lenient.badSecretNames) invalidEach(errors, at.child('secretName'), secretName, dnsSubdomain(secretName));
+  if (secretName && !lenient.badSecretNames)
+    invalidEach(errors, at.child('secretName'), secretName, dnsSubdomain(secretName));
 }
 
 function validateSpec(spec: IngressSpec, lenient: Leniency): FieldError[] {
   const errors: FieldError[] = [];
   const { rules = [], defaultBackend, tls, ingressClassName } = spec;
   if (rules.length === 0 && !defaultBackend)
-    errors.push(invalidValue(specPath, spec.rules ?? null, 'either `defaultBackend` or `rules` must be specified'));
+    errors.push(
+      invalidValue(specPath, spec.rules ?? null, 'either `defaultBackend` or `rules` must be specified'),
+    );
   if (defaultBackend) validateBackend(errors, defaultBackend, specPath.child('defaultBackend'));
   rules.forEach((rule, i) => {
     const at = specPath.child('rules').index(i);
@@ -113,7 +148,11 @@ function createIngress({ metadata, spec = {} }: Ingress): FieldError[] {
   const annotated = metadata.annotations?.[classAnnotation];
   if (annotated !== undefined && spec.ingressClassName !== undefined && annotated !== spec.ingressClassName)
     errors.push(
-      invalidValue(path('annotations').child(classAnnotation), annotated, 'must match `ingressClassName` when both are specified'),
+      invalidValue(
+        path('annotations').child(classAnnotation),
+        annotated,
+        'must match `ingressClassName` when both are specified',
+      ),
     );
   return errors;
 }
@@ -125,7 +164,8 @@ function leniencyFor({ spec = {} }: Ingress): Leniency {
     return errors.length > 0;
   };
   return {
-    badSecretNames: spec.tls?.some(({ secretName }) => secretName && dnsSubdomain(secretName).length > 0) ?? false,
+    badSecretNames:
+      spec.tls?.some(({ secretName }) => secretName && dnsSubdomain(secretName).length > 0) ?? false,
     badWildcardRules: spec.rules?.some((rule) => rule.host?.includes('*') && wrongWildcard(rule)) ?? false,
   };
 }
@@ -139,7 +179,9 @@ function validateStatus({ status }: Ingress, old: Ingress): FieldError[] {
     if (!hostname) return;
     invalidEach(errors, at.index(i).child('hostname'), hostname, dnsSubdomain(hostname));
     if (isIP(hostname) !== 0)
-      errors.push(invalidValue(at.index(i).child('hostname'), hostname, 'must be a DNS name, not an IP address'));
+      errors.push(
+        invalidValue(at.index(i).child('hostname'), hostname, 'must be a DNS name, not an IP address'),
+      );
   });
   return errors;
 }
@@ -148,6 +190,8 @@ export const validators: KindValidators = {
   'networking.k8s.io/Ingress': kindValidator<Ingress>({
     create: createIngress,
     update: (ingress, old, subresource) =>
-      subresource === 'status' ? validateStatus(ingress, old) : validateSpec(ingress.spec ?? {}, leniencyFor(old)),
+      subresource === 'status'
+        ? validateStatus(ingress, old)
+        : validateSpec(ingress.spec ?? {}, leniencyFor(old)),
   }),
 };

@@ -11,11 +11,29 @@ import type {
   ParentReference,
   ServiceCIDR,
 } from '../types/networking-v1.ts';
-import { forbiddenField, immutableMessage, invalidEach, invalidValue, notSupported, path, required, tooLong, type FieldPath } from './field-path.ts';
+import { semanticEqual } from './equality.ts';
+import {
+  forbiddenField,
+  immutableMessage,
+  invalidEach,
+  invalidValue,
+  notSupported,
+  path,
+  required,
+  tooLong,
+  type FieldPath,
+} from './field-path.ts';
 import { immutable } from './immutable.ts';
 import { ipMessages, parseIp, validateCidr } from './ip.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
-import { dnsLabel, dnsSubdomain, domainPrefixedPath, pathSegmentName, portName, portNumber } from './names.ts';
+import {
+  dnsLabel,
+  dnsSubdomain,
+  domainPrefixedPath,
+  pathSegmentName,
+  portName,
+  portNumber,
+} from './names.ts';
 import { requiredSegment, validators as ingresses } from './networking-ingress.ts';
 import { validateLabelSelector } from './selectors.ts';
 
@@ -24,8 +42,13 @@ const protocols = ['TCP', 'UDP', 'SCTP'];
 const policyTypes = ['Ingress', 'Egress'];
 const controllerBytesMax = 250;
 
-function validatePolicyPort(errors: FieldError[], { protocol, port, endPort }: NetworkPolicyPort, at: FieldPath): void {
-  if (protocol !== undefined && !protocols.includes(protocol)) errors.push(notSupported(at.child('protocol'), protocol, protocols));
+function validatePolicyPort(
+  errors: FieldError[],
+  { protocol, port, endPort }: NetworkPolicyPort,
+  at: FieldPath,
+): void {
+  if (protocol !== undefined && !protocols.includes(protocol))
+    errors.push(notSupported(at.child('protocol'), protocol, protocols));
   const endPath = at.child('endPort');
   if (typeof port === 'number') {
     invalidEach(errors, at.child('port'), port, portNumber(port));
@@ -33,14 +56,20 @@ function validatePolicyPort(errors: FieldError[], { protocol, port, endPort }: N
     if (endPort < port) errors.push(invalidValue(endPath, port, 'must be greater than or equal to `port`'));
     invalidEach(errors, endPath, endPort, portNumber(endPort));
   } else if (port !== undefined) {
-    if (endPort !== undefined) errors.push(invalidValue(endPath, endPort, 'may not be specified when `port` is non-numeric'));
+    if (endPort !== undefined)
+      errors.push(invalidValue(endPath, endPort, 'may not be specified when `port` is non-numeric'));
     invalidEach(errors, at.child('port'), port, portName(port));
   } else if (endPort !== undefined)
     errors.push(invalidValue(endPath, endPort, 'may not be specified when `port` is not specified'));
 }
 
 /** `kept`: blocks that the policy held before are not looked at again. */
-function validatePeer(errors: FieldError[], peer: NetworkPolicyPeer, kept: readonly string[], at: FieldPath): void {
+function validatePeer(
+  errors: FieldError[],
+  peer: NetworkPolicyPeer,
+  kept: readonly string[],
+  at: FieldPath,
+): void {
   const { podSelector, namespaceSelector, ipBlock } = peer;
   validateLabelSelector(errors, podSelector, at.child('podSelector'));
   validateLabelSelector(errors, namespaceSelector, at.child('namespaceSelector'));
@@ -70,7 +99,12 @@ function isWithin(inner: Block, outer: Block): boolean {
   return inner.prefix >> BigInt(inner.length - outer.length) === outer.prefix;
 }
 
-function validateIpBlock(errors: FieldError[], { cidr = '', except }: IPBlock, kept: readonly string[], at: FieldPath): void {
+function validateIpBlock(
+  errors: FieldError[],
+  { cidr = '', except }: IPBlock,
+  kept: readonly string[],
+  at: FieldPath,
+): void {
   if (cidr === '') {
     errors.push(required(at.child('cidr')));
     return;
@@ -82,12 +116,16 @@ function validateIpBlock(errors: FieldError[], { cidr = '', except }: IPBlock, k
     const exceptPath = at.child('except').index(i);
     validateCidr(errors, exceptPath, text, kept);
     const inner = parseBlock(text);
-    if (inner && !isWithin(inner, outer)) errors.push(invalidValue(exceptPath, text, 'must be a strict subset of `cidr`'));
+    if (inner && !isWithin(inner, outer))
+      errors.push(invalidValue(exceptPath, text, 'must be a strict subset of `cidr`'));
   });
 }
 
 function blocksOf({ spec }: NetworkPolicy): string[] {
-  const peers = [...(spec?.ingress ?? []).flatMap(({ from = [] }) => from), ...(spec?.egress ?? []).flatMap(({ to = [] }) => to)];
+  const peers = [
+    ...(spec?.ingress ?? []).flatMap(({ from = [] }) => from),
+    ...(spec?.egress ?? []).flatMap(({ to = [] }) => to),
+  ];
   return peers.flatMap(({ ipBlock }) => (ipBlock ? [ipBlock.cidr, ...(ipBlock.except ?? [])] : []));
 }
 
@@ -95,8 +133,18 @@ function validatePolicy({ spec }: NetworkPolicy, kept: readonly string[]): Field
   const errors: FieldError[] = [];
   validateLabelSelector(errors, spec?.podSelector, specPath.child('podSelector'));
   const rules = [
-    ...(spec?.ingress ?? []).map(({ ports, from }, i) => ({ ports, peers: from, at: specPath.child('ingress').index(i), peersField: 'from' })),
-    ...(spec?.egress ?? []).map(({ ports, to }, i) => ({ ports, peers: to, at: specPath.child('egress').index(i), peersField: 'to' })),
+    ...(spec?.ingress ?? []).map(({ ports, from }, i) => ({
+      ports,
+      peers: from,
+      at: specPath.child('ingress').index(i),
+      peersField: 'from',
+    })),
+    ...(spec?.egress ?? []).map(({ ports, to }, i) => ({
+      ports,
+      peers: to,
+      at: specPath.child('egress').index(i),
+      peersField: 'to',
+    })),
   ];
   for (const { ports, peers, at, peersField } of rules) {
     ports?.forEach((port, i) => validatePolicyPort(errors, port, at.child('ports').index(i)));
@@ -113,24 +161,32 @@ function validatePolicy({ spec }: NetworkPolicy, kept: readonly string[]): Field
   return errors;
 }
 
-function validateParameters(errors: FieldError[], parameters: IngressClassParametersReference, at: FieldPath): void {
+function validateParameters(
+  errors: FieldError[],
+  parameters: IngressClassParametersReference,
+  at: FieldPath,
+): void {
   const { apiGroup, kind, name, scope, namespace } = parameters;
   if (apiGroup !== undefined) invalidEach(errors, at.child('apiGroup'), apiGroup, dnsSubdomain(apiGroup));
   requiredSegment(errors, kind, at.child('kind'));
   requiredSegment(errors, name, at.child('name'));
   const namespacePath = at.child('namespace');
   if (scope === undefined) errors.push(required(at.child('scope')));
-  else if (scope !== 'Namespace' && scope !== 'Cluster') errors.push(notSupported(at.child('scope'), scope, ['Cluster', 'Namespace']));
+  else if (scope !== 'Namespace' && scope !== 'Cluster')
+    errors.push(notSupported(at.child('scope'), scope, ['Cluster', 'Namespace']));
   else if (scope === 'Cluster') {
-    if (namespace !== undefined) errors.push(forbiddenField(namespacePath, "`parameters.scope` is set to 'Cluster'"));
-  } else if (namespace === undefined) errors.push(required(namespacePath, "`parameters.scope` is set to 'Namespace'"));
+    if (namespace !== undefined)
+      errors.push(forbiddenField(namespacePath, "`parameters.scope` is set to 'Cluster'"));
+  } else if (namespace === undefined)
+    errors.push(required(namespacePath, "`parameters.scope` is set to 'Namespace'"));
   else invalidEach(errors, namespacePath, namespace, dnsLabel(namespace));
 }
 
 function validateIngressClass({ spec = {} }: IngressClass): FieldError[] {
   const errors: FieldError[] = [];
   const controller = spec.controller ?? '';
-  if (controller.length > controllerBytesMax) errors.push(tooLong(specPath.child('controller'), controllerBytesMax));
+  if (controller.length > controllerBytesMax)
+    errors.push(tooLong(specPath.child('controller'), controllerBytesMax));
   domainPrefixedPath(errors, specPath.child('controller'), controller);
   if (spec.parameters) validateParameters(errors, spec.parameters, specPath.child('parameters'));
   return errors;
@@ -155,6 +211,13 @@ function validateParent(errors: FieldError[], parent: ParentReference | undefine
   if (namespace) invalidEach(errors, at.child('namespace'), namespace, pathSegmentName(namespace, false));
 }
 
+/** As upstream's own structure prints: all fields, beginning with capitals. */
+function upstreamForm(parent: ParentReference | undefined): object | null {
+  if (!parent) return null;
+  const { group = '', resource = '', namespace = '', name = '' } = parent;
+  return { Group: group, Resource: resource, Namespace: namespace, Name: name };
+}
+
 function validateAddress({ spec }: IPAddress): FieldError[] {
   const errors: FieldError[] = [];
   validateParent(errors, spec?.parentRef, specPath.child('parentRef'));
@@ -170,20 +233,30 @@ function validateRanges(cidrs: readonly string[]): FieldError[] {
   const families = cidrs.map((cidr) => parseBlock(cidr)?.bits);
   if (cidrs.length === 2 && families[0] !== undefined && families[0] === families[1])
     errors.push(
-      invalidValue(at, cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'),
+      invalidValue(
+        at,
+        cidrs,
+        'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
+      ),
     );
   return errors;
 }
 
 /** A range never changes; a second one, of the other family, may be added. */
-function updateRanges({ spec }: ServiceCIDR, { spec: oldSpec }: ServiceCIDR, subresource: string): FieldError[] {
+function updateRanges(
+  { spec }: ServiceCIDR,
+  { spec: oldSpec }: ServiceCIDR,
+  subresource: string,
+): FieldError[] {
   if (subresource === 'status') return [];
   const cidrs = spec?.cidrs ?? [];
   const old = oldSpec?.cidrs ?? [];
   const at = specPath.child('cidrs');
   const grows = old.length === 1 && cidrs.length === 2;
   if (!grows && old.length !== cidrs.length) return [invalidValue(at, cidrs, immutableMessage)];
-  const changed = old.flatMap((cidr, i) => (cidr === cidrs[i] ? [] : [invalidValue(at.index(i), cidrs[i], immutableMessage)]));
+  const changed = old.flatMap((cidr, i) =>
+    cidr === cidrs[i] ? [] : [invalidValue(at.index(i), cidrs[i], immutableMessage)],
+  );
   return grows ? [...changed, ...validateRanges(cidrs)] : changed;
 }
 
@@ -195,13 +268,19 @@ export const validators: KindValidators = {
     create: (policy) => validatePolicy(policy, []),
     update: (policy, old) => validatePolicy(policy, blocksOf(old)),
   }),
-  [`${group}/IngressClass`]: kindValidator<IngressClass>({ create: validateIngressClass, update: updateIngressClass }),
+  [`${group}/IngressClass`]: kindValidator<IngressClass>({
+    create: validateIngressClass,
+    update: updateIngressClass,
+  }),
   [`${group}/IPAddress`]: kindValidator<IPAddress>({
     validateName: (name) => ipMessages(name),
     create: validateAddress,
     update(address, old) {
       const errors = validateAddress(address);
-      immutable(errors, specPath.child('parentRef'), address.spec?.parentRef, old.spec?.parentRef);
+      if (!semanticEqual(address.spec?.parentRef, old.spec?.parentRef))
+        errors.push(
+          invalidValue(specPath.child('parentRef'), upstreamForm(address.spec?.parentRef), immutableMessage),
+        );
       return errors;
     },
   }),

@@ -13,7 +13,8 @@ function validateRuntimeClass({ handler, overhead, scheduling }: RuntimeClass): 
   const errors: FieldError[] = [];
   if (!handler) errors.push(required(path('handler')));
   else invalidEach(errors, path('handler'), handler, dnsLabel(handler));
-  if (overhead) validateContainerResources(errors, { limits: overhead.podFixed }, new Set(), path('overhead'));
+  if (overhead)
+    validateContainerResources(errors, { limits: overhead.podFixed }, new Set(), path('overhead'));
   if (!scheduling) return errors;
   const at = path('scheduling');
   if (scheduling.nodeSelector) validateLabels(errors, scheduling.nodeSelector, at.child('nodeSelector'));
@@ -24,7 +25,13 @@ function validateRuntimeClass({ handler, overhead, scheduling }: RuntimeClass): 
     const { key = '', operator = '', value = '', effect = '' } = toleration;
     const identity = JSON.stringify([key, operator, value, effect]);
     // As upstream's own structure prints: all fields, beginning with capitals.
-    const printed = { Key: key, Operator: operator, Value: value, Effect: effect, TolerationSeconds: toleration.tolerationSeconds ?? null };
+    const printed = {
+      Key: key,
+      Operator: operator,
+      Value: value,
+      Effect: effect,
+      TolerationSeconds: toleration.tolerationSeconds ?? null,
+    };
     if (seen.has(identity)) errors.push(duplicate(at.child('tolerations').index(i), printed));
     seen.add(identity);
   });

@@ -36,17 +36,29 @@ function upstreamForm(spec: NonNullable<PodDisruptionBudget['spec']>): object {
   };
 }
 
-function updateBudget(budget: PodDisruptionBudget, _: PodDisruptionBudget, subresource: string): FieldError[] {
+function updateBudget(
+  budget: PodDisruptionBudget,
+  _: PodDisruptionBudget,
+  subresource: string,
+): FieldError[] {
   if (subresource !== 'status') return validateBudget(budget);
   const errors: FieldError[] = [];
   const at = path('status');
   const { status } = budget;
   if (!status) return errors;
   validateConditions(errors, status.conditions, at.child('conditions'));
-  nonNegativeFields(errors, status, ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'], at);
+  nonNegativeFields(
+    errors,
+    status,
+    ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'],
+    at,
+  );
   return errors;
 }
 
 export const validators: KindValidators = {
-  'policy/PodDisruptionBudget': kindValidator<PodDisruptionBudget>({ create: validateBudget, update: updateBudget }),
+  'policy/PodDisruptionBudget': kindValidator<PodDisruptionBudget>({
+    create: validateBudget,
+    update: updateBudget,
+  }),
 };

@@ -1,6 +1,13 @@
 /** rbac.authorization.k8s.io/v1. Who may grant what is decided elsewhere; here is only what a role and a binding look like. */
 import type { FieldError } from '../errors.ts';
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '../types/rbac-v1.ts';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Subject,
+} from '../types/rbac-v1.ts';
 import { invalidEach, invalidValue, notSupported, path, required, type FieldPath } from './field-path.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
 import { nameIsDnsSubdomain, pathSegmentName } from './names.ts';
@@ -13,13 +20,18 @@ function validateRule(errors: FieldError[], rule: PolicyRule, namespaced: boolea
   const urls = rule.nonResourceURLs ?? [];
   if (urls.length > 0) {
     const urlsPath = at.child('nonResourceURLs');
-    if (namespaced) errors.push(invalidValue(urlsPath, urls, 'namespaced rules cannot apply to non-resource URLs'));
+    if (namespaced)
+      errors.push(invalidValue(urlsPath, urls, 'namespaced rules cannot apply to non-resource URLs'));
     if (rule.apiGroups?.length || rule.resources?.length || rule.resourceNames?.length)
-      errors.push(invalidValue(urlsPath, urls, 'rules cannot apply to both regular resources and non-resource URLs'));
+      errors.push(
+        invalidValue(urlsPath, urls, 'rules cannot apply to both regular resources and non-resource URLs'),
+      );
     return;
   }
-  if (!rule.apiGroups?.length) errors.push(required(at.child('apiGroups'), 'resource rules must supply at least one api group'));
-  if (!rule.resources?.length) errors.push(required(at.child('resources'), 'resource rules must supply at least one resource'));
+  if (!rule.apiGroups?.length)
+    errors.push(required(at.child('apiGroups'), 'resource rules must supply at least one api group'));
+  if (!rule.resources?.length)
+    errors.push(required(at.child('resources'), 'resource rules must supply at least one resource'));
 }
 
 function validateRole(role: Role): FieldError[] {
@@ -52,7 +64,10 @@ function validateSubject(errors: FieldError[], subject: Subject, namespaced: boo
   } else errors.push(notSupported(at.child('kind'), kind, ['ServiceAccount', 'User', 'Group']));
 }
 
-function validateBinding({ roleRef, subjects }: RoleBinding | ClusterRoleBinding, namespaced: boolean): FieldError[] {
+function validateBinding(
+  { roleRef, subjects }: RoleBinding | ClusterRoleBinding,
+  namespaced: boolean,
+): FieldError[] {
   const errors: FieldError[] = [];
   const { apiGroup = '', kind = '', name = '' } = roleRef ?? {};
   const at = path('roleRef');
@@ -71,7 +86,9 @@ function updateBinding(binding: RoleBinding, old: RoleBinding, namespaced: boole
   const { apiGroup, kind, name } = binding.roleRef ?? {};
   const before = old.roleRef ?? {};
   if (apiGroup !== before.apiGroup || kind !== before.kind || name !== before.name)
-    errors.push(invalidValue(path('roleRef'), { APIGroup: apiGroup, Kind: kind, Name: name }, 'cannot change roleRef'));
+    errors.push(
+      invalidValue(path('roleRef'), { APIGroup: apiGroup, Kind: kind, Name: name }, 'cannot change roleRef'),
+    );
   return errors;
 }
 

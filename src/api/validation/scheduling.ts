@@ -35,7 +35,9 @@ function validateClass(priorityClass: PriorityClass): FieldError[] {
         ),
       );
   } else if (value > userValueMax)
-    errors.push(forbiddenField(path('value'), `maximum allowed value of a user defined priority is ${userValueMax}`));
+    errors.push(
+      forbiddenField(path('value'), `maximum allowed value of a user defined priority is ${userValueMax}`),
+    );
   if (policy === '') errors.push(required(path('preemptionPolicy')));
   else if (policy !== undefined && !policies.includes(policy))
     errors.push(notSupported(path('preemptionPolicy'), policy, policies));
@@ -51,5 +53,8 @@ function updateClass(priorityClass: PriorityClass, old: PriorityClass): FieldErr
 }
 
 export const validators: KindValidators = {
-  'scheduling.k8s.io/PriorityClass': kindValidator<PriorityClass>({ create: validateClass, update: updateClass }),
+  'scheduling.k8s.io/PriorityClass': kindValidator<PriorityClass>({
+    create: validateClass,
+    update: updateClass,
+  }),
 };

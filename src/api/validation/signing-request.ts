@@ -19,7 +19,7 @@ class MalformedDer extends Error {}
 
 function readValues(bytes: Buffer): DerValue[] {
   const values: DerValue[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const value = readValue(bytes.subarray(at));
     values.push(value);
     at += value.whole.length;
@@ -31,7 +31,8 @@ function readValue(bytes: Buffer): DerValue {
   const [tag, first] = bytes;
   if (tag === undefined || first === undefined) throw new MalformedDer('truncated');
   const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
-  if (lengthBytes > 4 || bytes.length < 2 + lengthBytes || first === 0x80) throw new MalformedDer('bad length');
+  if (lengthBytes > 4 || bytes.length < 2 + lengthBytes || first === 0x80)
+    throw new MalformedDer('bad length');
   const length = lengthBytes === 0 ? first : bytes.readUIntBE(2, lengthBytes);
   const start = 2 + lengthBytes;
   if (bytes.length < start + length) throw new MalformedDer('truncated');
@@ -66,7 +67,12 @@ export function signingRequestProblem(base64: string): string | undefined {
 function signatureProblem(der: Buffer): string | undefined {
   const request = readValue(der);
   const [info, algorithm, signature] = readValues(request.content);
-  if (request.tag !== sequence || info?.tag !== sequence || algorithm?.tag !== sequence || signature?.tag !== bitString)
+  if (
+    request.tag !== sequence ||
+    info?.tag !== sequence ||
+    algorithm?.tag !== sequence ||
+    signature?.tag !== bitString
+  )
     throw new MalformedDer('not a request');
   // version, subject, subjectPublicKeyInfo, attributes
   const publicKeyInfo = readValues(info.content)[2];
@@ -74,12 +80,19 @@ function signatureProblem(der: Buffer): string | undefined {
   if (publicKeyInfo?.tag !== sequence || oid?.tag !== objectId) throw new MalformedDer('not a request');
   const hash = hashOf.get(oid.content.toString('hex'));
   if (hash === undefined) return 'x509: cannot verify signature: algorithm unimplemented';
-  return isSigned(info.whole, hash, publicKeyInfo.whole, signature.content.subarray(1)) ? undefined : 'x509: invalid signature';
+  return isSigned(info.whole, hash, publicKeyInfo.whole, signature.content.subarray(1))
+    ? undefined
+    : 'x509: invalid signature';
 }
 
 function isSigned(data: Buffer, hash: string | null, publicKeyInfo: Buffer, signature: Buffer): boolean {
   try {
-    return verify(hash, data, createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' }), signature);
+    return verify(
+      hash,
+      data,
+      createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' }),
+      signature,
+    );
   } catch (error) {
     // OpenSSL throws for keys it cannot read: such a request is not signed with its key.
     if (error instanceof Error && 'code' in error) return false;

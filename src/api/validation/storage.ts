@@ -13,7 +13,19 @@ import type {
   VolumeError,
 } from '../types/storage-v1.ts';
 import { semanticEqual } from './equality.ts';
-import { duplicate, forbiddenField, invalidEach, invalidValue, nonNegative, notSupported, path, required, tooLong, type FieldPath } from './field-path.ts';
+import {
+  duplicate,
+  forbiddenField,
+  immutableMessage,
+  invalidEach,
+  invalidValue,
+  nonNegative,
+  notSupported,
+  path,
+  required,
+  tooLong,
+  type FieldPath,
+} from './field-path.ts';
 import { immutable } from './immutable.ts';
 import { kindValidator, type KindValidators } from './kind-validator.ts';
 import { dnsSubdomain, labelValue, qualifiedName, rangeMessage } from './names.ts';
@@ -37,7 +49,12 @@ function bytesOf(map: Readonly<Record<string, string>>): number {
   return Object.entries(map).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
 }
 
-function validateParameters(errors: FieldError[], parameters: Readonly<Record<string, string>> = {}, mayBeEmpty: boolean, at: FieldPath): void {
+function validateParameters(
+  errors: FieldError[],
+  parameters: Readonly<Record<string, string>> = {},
+  mayBeEmpty: boolean,
+  at: FieldPath,
+): void {
   const keys = Object.keys(parameters);
   if (keys.length > parametersMax) {
     errors.push(tooLong(at, parametersMax));
@@ -48,7 +65,11 @@ function validateParameters(errors: FieldError[], parameters: Readonly<Record<st
   if (!mayBeEmpty && keys.length === 0) errors.push(required(at, 'must contain at least one key/value pair'));
 }
 
-function validateTopologies(errors: FieldError[], terms: readonly TopologySelectorTerm[], at: FieldPath): void {
+function validateTopologies(
+  errors: FieldError[],
+  terms: readonly TopologySelectorTerm[],
+  at: FieldPath,
+): void {
   const seen: unknown[] = [];
   terms.forEach(({ matchLabelExpressions = [] }, i) => {
     const expressionsPath = at.index(i).child('matchLabelExpressions');
@@ -108,7 +129,8 @@ function updateAttributesClass(attributes: VolumeAttributesClass, old: VolumeAtt
 function validateVolumeError(errors: FieldError[], error: VolumeError | undefined, at: FieldPath): void {
   if (!error) return;
   // The limit that is told is not the one that is checked: so upstream.
-  if ((error.message ?? '').length > errorMessageBytesMax) errors.push(tooLong(at.child('message'), attachmentBytesMax));
+  if ((error.message ?? '').length > errorMessageBytesMax)
+    errors.push(tooLong(at.child('message'), attachmentBytesMax));
   const { errorCode } = error;
   if (errorCode !== undefined && errorCode < 0)
     errors.push(invalidValue(at.child('errorCode'), errorCode, rangeMessage(0, int32Max)));
@@ -120,10 +142,17 @@ function validateAttachment({ spec, status }: VolumeAttachment): FieldError[] {
   validateDriverName(errors, spec?.attacher, at.child('attacher'));
   const { inlineVolumeSpec, persistentVolumeName } = spec?.source ?? {};
   const exactlyOne = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName';
-  if (!inlineVolumeSpec && persistentVolumeName === undefined) errors.push(required(at.child('source'), exactlyOne));
-  else if (inlineVolumeSpec && persistentVolumeName !== undefined) errors.push(forbiddenField(at.child('source'), exactlyOne));
+  if (!inlineVolumeSpec && persistentVolumeName === undefined)
+    errors.push(required(at.child('source'), exactlyOne));
+  else if (inlineVolumeSpec && persistentVolumeName !== undefined)
+    errors.push(forbiddenField(at.child('source'), exactlyOne));
   else if (persistentVolumeName === '')
-    errors.push(required(at.child('source').child('persistentVolumeName'), 'must specify non empty persistentVolumeName'));
+    errors.push(
+      required(
+        at.child('source').child('persistentVolumeName'),
+        'must specify non empty persistentVolumeName',
+      ),
+    );
   const nodeName = spec?.nodeName ?? '';
   invalidEach(errors, at.child('nodeName'), nodeName, dnsSubdomain(nodeName));
   if (bytesOf(status?.attachmentMetadata ?? {}) > attachmentBytesMax)
@@ -131,13 +160,29 @@ function validateAttachment({ spec, status }: VolumeAttachment): FieldError[] {
   validateVolumeError(errors, status?.attachError, path('status', 'attachError'));
   validateVolumeError(errors, status?.detachError, path('status', 'detachError'));
   if (persistentVolumeName !== undefined)
-    invalidEach(errors, path('spec.source.persistentVolumeName'), persistentVolumeName, dnsSubdomain(persistentVolumeName));
+    invalidEach(
+      errors,
+      path('spec.source.persistentVolumeName'),
+      persistentVolumeName,
+      dnsSubdomain(persistentVolumeName),
+    );
   return errors;
 }
 
 function updateAttachment(attachment: VolumeAttachment, old: VolumeAttachment): FieldError[] {
   const errors = validateAttachment(attachment);
-  immutable(errors, path('spec'), attachment.spec, old.spec);
+  const { attacher, nodeName, source } = attachment.spec ?? {};
+  // As upstream's own structure prints: all fields, beginning with capitals.
+  const printed = {
+    Attacher: attacher ?? '',
+    Source: {
+      PersistentVolumeName: source?.persistentVolumeName ?? null,
+      InlineVolumeSpec: source?.inlineVolumeSpec ?? null,
+    },
+    NodeName: nodeName ?? '',
+  };
+  if (!semanticEqual(attachment.spec, old.spec))
+    errors.push(invalidValue(path('spec'), printed, immutableMessage));
   return errors;
 }
 
@@ -169,7 +214,12 @@ function validateDriver({ spec }: CSIDriver): FieldError[] {
   if (spec?.attachRequired === undefined) errors.push(required(at.child('attachedRequired')));
   for (const field of ['podInfoOnMount', 'storageCapacity'] as const)
     if (spec?.[field] === undefined) errors.push(required(at.child(field)));
-  const { fsGroupPolicy, tokenRequests = [], volumeLifecycleModes = [], nodeAllocatableUpdatePeriodSeconds: period } = spec ?? {};
+  const {
+    fsGroupPolicy,
+    tokenRequests = [],
+    volumeLifecycleModes = [],
+    nodeAllocatableUpdatePeriodSeconds: period,
+  } = spec ?? {};
   if (fsGroupPolicy !== undefined && !groupPolicies.includes(fsGroupPolicy))
     errors.push(notSupported(at.child('fsGroupPolicy'), fsGroupPolicy, groupPolicies));
   validateTokenRequests(errors, tokenRequests, at.child('tokenRequests'));
@@ -178,7 +228,13 @@ function validateDriver({ spec }: CSIDriver): FieldError[] {
       errors.push(notSupported(at.child('volumeLifecycleModes'), mode, ['Persistent', 'Ephemeral']));
   if (spec?.seLinuxMount === undefined) errors.push(required(at.child('seLinuxMount')));
   if (period !== undefined && period < 10)
-    errors.push(invalidValue(at.child('nodeAllocatableUpdatePeriodSeconds'), period, 'must be greater than or equal to 10 seconds'));
+    errors.push(
+      invalidValue(
+        at.child('nodeAllocatableUpdatePeriodSeconds'),
+        period,
+        'must be greater than or equal to 10 seconds',
+      ),
+    );
   const inSecrets = spec?.serviceAccountTokenInSecrets;
   if (inSecrets !== undefined && tokenRequests.length === 0)
     errors.push(
@@ -194,18 +250,30 @@ function validateDriver({ spec }: CSIDriver): FieldError[] {
 function updateDriver(driver: CSIDriver, old: CSIDriver): FieldError[] {
   const errors = validateDriver(driver);
   immutable(errors, path('spec', 'attachedRequired'), driver.spec?.attachRequired, old.spec?.attachRequired);
-  immutable(errors, path('spec', 'volumeLifecycleModes'), driver.spec?.volumeLifecycleModes, old.spec?.volumeLifecycleModes);
+  immutable(
+    errors,
+    path('spec', 'volumeLifecycleModes'),
+    driver.spec?.volumeLifecycleModes,
+    old.spec?.volumeLifecycleModes,
+  );
   return errors;
 }
 
 function validateNode({ spec }: CSINode): FieldError[] {
   const errors: FieldError[] = [];
   const names = new Set<string>();
-  spec?.drivers?.forEach((driver, i) => validateNodeDriver(errors, driver, names, path('spec', 'drivers').index(i)));
+  spec?.drivers?.forEach((driver, i) =>
+    validateNodeDriver(errors, driver, names, path('spec', 'drivers').index(i)),
+  );
   return errors;
 }
 
-function validateNodeDriver(errors: FieldError[], driver: CSINodeDriver, names: Set<string>, at: FieldPath): void {
+function validateNodeDriver(
+  errors: FieldError[],
+  driver: CSINodeDriver,
+  names: Set<string>,
+  at: FieldPath,
+): void {
   const { name, nodeID = '', allocatable, topologyKeys } = driver;
   validateDriverName(errors, name, at.child('name'));
   if (nodeID === '') errors.push(required(at.child('nodeID')));
@@ -238,7 +306,8 @@ function validateCapacity(capacity: CSIStorageCapacity): FieldError[] {
   validateLabelSelector(errors, capacity.nodeTopology, path('nodeTopology'));
   const name = capacity.storageClassName ?? '';
   invalidEach(errors, path('storageClassName'), name, dnsSubdomain(name));
-  if (capacity.capacity !== undefined) validateNonNegativeQuantity(errors, capacity.capacity, path('capacity'));
+  if (capacity.capacity !== undefined)
+    validateNonNegativeQuantity(errors, capacity.capacity, path('capacity'));
   return errors;
 }
 
@@ -252,10 +321,22 @@ function updateCapacity(capacity: CSIStorageCapacity, old: CSIStorageCapacity): 
 const group = 'storage.k8s.io';
 
 export const validators: KindValidators = {
-  [`${group}/StorageClass`]: kindValidator<StorageClass>({ create: validateStorageClass, update: updateStorageClass }),
-  [`${group}/VolumeAttributesClass`]: kindValidator<VolumeAttributesClass>({ create: validateAttributesClass, update: updateAttributesClass }),
-  [`${group}/VolumeAttachment`]: kindValidator<VolumeAttachment>({ create: validateAttachment, update: updateAttachment }),
+  [`${group}/StorageClass`]: kindValidator<StorageClass>({
+    create: validateStorageClass,
+    update: updateStorageClass,
+  }),
+  [`${group}/VolumeAttributesClass`]: kindValidator<VolumeAttributesClass>({
+    create: validateAttributesClass,
+    update: updateAttributesClass,
+  }),
+  [`${group}/VolumeAttachment`]: kindValidator<VolumeAttachment>({
+    create: validateAttachment,
+    update: updateAttachment,
+  }),
   [`${group}/CSIDriver`]: kindValidator<CSIDriver>({ create: validateDriver, update: updateDriver }),
   [`${group}/CSINode`]: kindValidator<CSINode>({ create: validateNode, update: updateNode }),
-  [`${group}/CSIStorageCapacity`]: kindValidator<CSIStorageCapacity>({ create: validateCapacity, update: updateCapacity }),
+  [`${group}/CSIStorageCapacity`]: kindValidator<CSIStorageCapacity>({
+    create: validateCapacity,
+    update: updateCapacity,
+  }),
 };

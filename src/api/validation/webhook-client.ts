@@ -6,16 +6,24 @@ import { dnsSubdomain, portNumber } from './names.ts';
 
 const form = '; desired format: https://host[/path]';
 
-export function validateClientConfig(errors: FieldError[], config: WebhookClientConfig | undefined, at: FieldPath): void {
+export function validateClientConfig(
+  errors: FieldError[],
+  config: WebhookClientConfig | undefined,
+  at: FieldPath,
+): void {
   const { url, service } = config ?? {};
-  if ((url === undefined) === (service === undefined)) errors.push(required(at, 'exactly one of url or service is required'));
+  if ((url === undefined) === (service === undefined))
+    errors.push(required(at, 'exactly one of url or service is required'));
   else if (url !== undefined) validateUrl(errors, url, at.child('url'));
   else if (service) validateService(errors, service, at.child('service'));
 }
 
 function validateUrl(errors: FieldError[], text: string, at: FieldPath): void {
   // Not the WHATWG parser: it repairs what is to be refused.
-  const match = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/(?:([^/?#@]*)@)?([^/?#]*))?[^?#]*(?:\?([^#]*))?(?:#(.*))?$/.exec(text);
+  const match =
+    /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/(?:([^/?#@]*)@)?([^/?#]*))?[^?#]*(?:\?([^#]*))?(?:#(.*))?$/.exec(
+      text,
+    );
   const [, scheme = '', user, host = '', query = '', fragment = ''] = match ?? [];
   if (scheme.toLowerCase() !== 'https')
     errors.push(invalidValue(at, scheme.toLowerCase(), `'https' is the only allowed URL scheme${form}`));
@@ -25,12 +33,17 @@ function validateUrl(errors: FieldError[], text: string, at: FieldPath): void {
   if (query !== '') errors.push(invalidValue(at, query, 'query parameters are not permitted in the URL'));
 }
 
-function validateService(errors: FieldError[], service: NonNullable<WebhookClientConfig['service']>, at: FieldPath): void {
+function validateService(
+  errors: FieldError[],
+  service: NonNullable<WebhookClientConfig['service']>,
+  at: FieldPath,
+): void {
   const { name, namespace, port = 0, path = '' } = service;
   if (!name) errors.push(required(at.child('name')));
   if (!namespace) errors.push(required(at.child('namespace')));
   const messages = portNumber(port);
-  if (messages.length > 0) errors.push(invalidValue(at.child('port'), port, `port is not valid: ${messages.join(', ')}`));
+  if (messages.length > 0)
+    errors.push(invalidValue(at.child('port'), port, `port is not valid: ${messages.join(', ')}`));
   validateServicePath(errors, path, at.child('path'));
 }
 
@@ -44,12 +57,21 @@ function validateServicePath(errors: FieldError[], path: string, at: FieldPath):
   const inner = path.slice(1).replace(/\/$/, '');
   inner.split('/').forEach((segment, i) => {
     if (segment === '') errors.push(invalidValue(at, path, `segment[${i}] may not be empty`));
-    else for (const message of dnsSubdomain(segment)) errors.push(invalidValue(at, path, `segment[${i}]: ${message}`));
+    else
+      for (const message of dnsSubdomain(segment))
+        errors.push(invalidValue(at, path, `segment[${i}]: ${message}`));
   });
 }
 
 /** Versions of the review objects that a webhook speaks, in order of preference. */
-export function validateReviewVersions(errors: FieldError[], versions: readonly string[] | undefined, accepted: readonly string[], whenNone: string, at: FieldPath, rule: (text: string) => readonly string[]): void {
+export function validateReviewVersions(
+  errors: FieldError[],
+  versions: readonly string[] | undefined,
+  accepted: readonly string[],
+  whenNone: string,
+  at: FieldPath,
+  rule: (text: string) => readonly string[],
+): void {
   if (!versions?.length) {
     errors.push(required(at, whenNone));
     return;

@@ -5,7 +5,12 @@
 import type { KubeObject } from '../../api/object.ts';
 import { formatTime } from '../../base/clock.ts';
 import { bootstrapFlowSchemas, bootstrapPriorityLevels } from './flow-control.ts';
-import { bootstrapClusterRoleBindings, bootstrapClusterRoles, bootstrapRoleBindings, bootstrapRoles } from './rbac-policy.ts';
+import {
+  bootstrapClusterRoleBindings,
+  bootstrapClusterRoles,
+  bootstrapRoleBindings,
+  bootstrapRoles,
+} from './rbac-policy.ts';
 import { reconcile } from './reconciliation.ts';
 import type { Reconciliation } from './reconciliation.ts';
 
@@ -56,7 +61,11 @@ function priorityClasses(): KubeObject[] {
     preemptionPolicy: 'PreemptLowerPriority',
   });
   return [
-    one('system-node-critical', 2_000_001_000, 'Used for system critical pods that must not be moved from their current node.'),
+    one(
+      'system-node-critical',
+      2_000_001_000,
+      'Used for system critical pods that must not be moved from their current node.',
+    ),
     one(
       'system-cluster-critical',
       2_000_000_000,
@@ -92,7 +101,13 @@ function tokenTracking({ now }: BootstrapOptions): KubeObject {
 }
 
 function serviceCidr({ serviceCidr: cidr, now }: BootstrapOptions): KubeObject {
-  const ready = { type: 'Ready', status: 'True', lastTransitionTime: formatTime(now), reason: '', message: 'Kubernetes default Service CIDR is ready' };
+  const ready = {
+    type: 'Ready',
+    status: 'True',
+    lastTransitionTime: formatTime(now),
+    reason: '',
+    message: 'Kubernetes default Service CIDR is ready',
+  };
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'ServiceCIDR',
@@ -125,7 +140,11 @@ function kubernetesService({ serviceAddress, apiServerPort }: BootstrapOptions):
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
+    metadata: {
+      name: 'kubernetes',
+      namespace: 'default',
+      labels: { component: 'apiserver', provider: 'kubernetes' },
+    },
     spec: {
       ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: apiServerPort }],
       clusterIP: serviceAddress,
@@ -144,7 +163,11 @@ function kubernetesEndpoints(address: string, port: number): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'Endpoints',
-    metadata: { name: 'kubernetes', namespace: 'default', labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    metadata: {
+      name: 'kubernetes',
+      namespace: 'default',
+      labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' },
+    },
     subsets: [{ addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
   };
 }
@@ -153,7 +176,11 @@ function kubernetesEndpointSlice(address: string, port: number): KubeObject {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
-    metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    metadata: {
+      name: 'kubernetes',
+      namespace: 'default',
+      labels: { 'kubernetes.io/service-name': 'kubernetes' },
+    },
     addressType: ipFamilyOf(address),
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
     ports: [{ name: 'https', port, protocol: 'TCP' }],
@@ -180,7 +207,11 @@ export function bootstrapObjects(options: BootstrapOptions): BootstrapObject[] {
   ];
   if (advertiseAddress !== undefined) {
     objects.push(['', 'endpoints', [kubernetesEndpoints(advertiseAddress, apiServerPort)]]);
-    objects.push(['discovery.k8s.io', 'endpointslices', [kubernetesEndpointSlice(advertiseAddress, apiServerPort)]]);
+    objects.push([
+      'discovery.k8s.io',
+      'endpointslices',
+      [kubernetesEndpointSlice(advertiseAddress, apiServerPort)],
+    ]);
   }
   return objects.flatMap(([group, resource, list]) =>
     (list as readonly KubeObject[]).map((object) => ({

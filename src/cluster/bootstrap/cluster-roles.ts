@@ -2,10 +2,7 @@
 import { recordEvents } from './policy-notation.ts';
 
 export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
-  'cluster-admin': [
-    '* * *',
-    '* paths *',
-  ],
+  'cluster-admin': ['* * *', '* paths *'],
   'system:aggregate-to-admin': [
     'create authorization.k8s.io localsubjectaccessreviews',
     'write,read rbac.authorization.k8s.io rolebindings,roles',
@@ -70,13 +67,8 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
   'system:discovery': [
     'get paths /api,/api/*,/apis,/apis/*,/healthz,/livez,/openapi,/openapi/*,/readyz,/version,/version/',
   ],
-  'system:heapster': [
-    'read core events,namespaces,nodes,pods',
-    'read extensions deployments',
-  ],
-  'system:kube-aggregator': [
-    'read core endpoints,services',
-  ],
+  'system:heapster': ['read core events,namespaces,nodes,pods', 'read extensions deployments'],
+  'system:kube-aggregator': ['read core endpoints,services'],
   'system:kube-controller-manager': [
     recordEvents,
     'create coordination.k8s.io leases',
@@ -90,9 +82,7 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
     'list,watch * *',
     'create core serviceaccounts/token',
   ],
-  'system:kube-dns': [
-    'list,watch core endpoints,services',
-  ],
+  'system:kube-dns': ['list,watch core endpoints,services'],
   'system:kube-scheduler': [
     recordEvents,
     'create coordination.k8s.io leases',
@@ -159,14 +149,8 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
     'deletecollection resource.k8s.io resourceslices',
     'get core serviceaccounts',
   ],
-  'system:node-bootstrapper': [
-    'read,create certificates.k8s.io certificatesigningrequests',
-  ],
-  'system:node-problem-detector': [
-    'get core nodes',
-    'patch core nodes/status',
-    recordEvents,
-  ],
+  'system:node-bootstrapper': ['read,create certificates.k8s.io certificatesigningrequests'],
+  'system:node-problem-detector': ['get core nodes', 'patch core nodes/status', recordEvents],
   'system:node-proxier': [
     'list,watch core endpoints,services',
     'read core nodes',
@@ -181,9 +165,7 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
     'watch core events',
     recordEvents,
   ],
-  'system:public-info-viewer': [
-    'get paths /healthz,/livez,/readyz,/version,/version/',
-  ],
+  'system:public-info-viewer': ['get paths /healthz,/livez,/readyz,/version,/version/'],
   'system:service-account-issuer-discovery': [
     'get paths /.well-known/openid-configuration,/.well-known/openid-configuration/,/openid/v1/jwks,/openid/v1/jwks/',
   ],

@@ -20,9 +20,7 @@ export const controllerRules: Readonly<Record<string, readonly string[]>> = {
     'create authorization.k8s.io subjectaccessreviews',
     recordEvents,
   ],
-  'clusterrole-aggregation-controller': [
-    'read,escalate,patch,update rbac.authorization.k8s.io clusterroles',
-  ],
+  'clusterrole-aggregation-controller': ['read,escalate,patch,update rbac.authorization.k8s.io clusterroles'],
   'cronjob-controller': [
     'read,update batch cronjobs',
     'read,create,delete,patch,update batch jobs',
@@ -101,10 +99,7 @@ export const controllerRules: Readonly<Record<string, readonly string[]>> = {
     'read core persistentvolumeclaims',
     recordEvents,
   ],
-  'generic-garbage-collector': [
-    'read,delete,patch,update * *',
-    recordEvents,
-  ],
+  'generic-garbage-collector': ['read,delete,patch,update * *', recordEvents],
   'horizontal-pod-autoscaler': [
     'read autoscaling horizontalpodautoscalers',
     'update autoscaling horizontalpodautoscalers/status',
@@ -149,15 +144,8 @@ export const controllerRules: Readonly<Record<string, readonly string[]>> = {
     recordEvents,
     'watch core events',
   ],
-  'pod-garbage-collector': [
-    'delete,list,watch core pods',
-    'read core nodes',
-    'patch core pods/status',
-  ],
-  'pv-protection-controller': [
-    'read,update core persistentvolumes',
-    recordEvents,
-  ],
+  'pod-garbage-collector': ['delete,list,watch core pods', 'read core nodes', 'patch core pods/status'],
+  'pv-protection-controller': ['read,update core persistentvolumes', recordEvents],
   'pvc-protection-controller': [
     'read,update core persistentvolumeclaims',
     'update core persistentvolumeclaims/status',
@@ -187,20 +175,9 @@ export const controllerRules: Readonly<Record<string, readonly string[]>> = {
     recordEvents,
     'patch,update resource.k8s.io resourceclaims/binding',
   ],
-  'resourcequota-controller': [
-    'list,watch * *',
-    'update core resourcequotas/status',
-    recordEvents,
-  ],
-  'root-ca-cert-publisher': [
-    'create,update core configmaps',
-    recordEvents,
-  ],
-  'route-controller': [
-    'list,watch core nodes',
-    'patch core nodes/status',
-    recordEvents,
-  ],
+  'resourcequota-controller': ['list,watch * *', 'update core resourcequotas/status', recordEvents],
+  'root-ca-cert-publisher': ['create,update core configmaps', recordEvents],
+  'route-controller': ['list,watch core nodes', 'patch core nodes/status', recordEvents],
   'selinux-warning-controller': [
     recordEvents,
     'read core persistentvolumes',
@@ -208,10 +185,7 @@ export const controllerRules: Readonly<Record<string, readonly string[]>> = {
     'read core pods',
     'read storage.k8s.io csidrivers',
   ],
-  'service-account-controller': [
-    'create core serviceaccounts',
-    recordEvents,
-  ],
+  'service-account-controller': ['create core serviceaccounts', recordEvents],
   'service-cidrs-controller': [
     'read,patch,update networking.k8s.io servicecidrs',
     'patch,update networking.k8s.io servicecidrs/finalizers',
@@ -237,14 +211,8 @@ export const controllerRules: Readonly<Record<string, readonly string[]>> = {
     'update core pods/finalizers',
     recordEvents,
   ],
-  'ttl-after-finished-controller': [
-    'read,delete batch jobs',
-    recordEvents,
-  ],
-  'ttl-controller': [
-    'list,patch,update,watch core nodes',
-    recordEvents,
-  ],
+  'ttl-after-finished-controller': ['read,delete batch jobs', recordEvents],
+  'ttl-controller': ['list,patch,update,watch core nodes', recordEvents],
   'validatingadmissionpolicy-status-controller': [
     'read admissionregistration.k8s.io validatingadmissionpolicies',
     'get,patch,update admissionregistration.k8s.io validatingadmissionpolicies/status',

@@ -1,5 +1,10 @@
 /** Priority levels and flow schemas that upstream creates: the mandatory ones and the suggested ones. */
-import type { FlowSchema, PolicyRulesWithSubjects, PriorityLevelConfiguration, Subject } from '../../api/types/flowcontrol-v1.ts';
+import type {
+  FlowSchema,
+  PolicyRulesWithSubjects,
+  PriorityLevelConfiguration,
+  Subject,
+} from '../../api/types/flowcontrol-v1.ts';
 
 const version = 'flowcontrol.apiserver.k8s.io/v1';
 /** While it is `true`, the spec follows the defaults of the running version. */
@@ -41,7 +46,9 @@ export function bootstrapPriorityLevels(): PriorityLevelConfiguration[] {
         limited: {
           nominalConcurrencyShares: shares,
           lendablePercent,
-          limitResponse: queues ? { type: 'Queue', queuing: { ...queues, queueLengthLimit } } : { type: 'Reject' },
+          limitResponse: queues
+            ? { type: 'Queue', queuing: { ...queues, queueLengthLimit } }
+            : { type: 'Reject' },
         },
       }),
     ),
@@ -54,14 +61,19 @@ function group(name: string): Subject {
 function user(name: string): Subject {
   return { kind: 'User', user: { name } };
 }
-const systemAccounts: Subject = { kind: 'ServiceAccount', serviceAccount: { name: '*', namespace: 'kube-system' } };
+const systemAccounts: Subject = {
+  kind: 'ServiceAccount',
+  serviceAccount: { name: '*', namespace: 'kube-system' },
+};
 const everyone = [group('system:unauthenticated'), group('system:authenticated')];
 
 /** Everything that the subjects ask. */
 function all(...subjects: Subject[]): PolicyRulesWithSubjects {
   return {
     subjects,
-    resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], clusterScope: true, namespaces: ['*'] }],
+    resourceRules: [
+      { verbs: ['*'], apiGroups: ['*'], resources: ['*'], clusterScope: true, namespaces: ['*'] },
+    ],
     nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
   };
 }
@@ -78,7 +90,10 @@ const flows: Readonly<Record<string, Flow>> = {
   probes: {
     level: 'exempt',
     precedence: 2,
-    rules: { subjects: everyone, nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/healthz', '/readyz', '/livez'] }] },
+    rules: {
+      subjects: everyone,
+      nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/healthz', '/readyz', '/livez'] }],
+    },
   },
   'system-leader-election': {
     level: 'leader-election',
@@ -86,7 +101,14 @@ const flows: Readonly<Record<string, Flow>> = {
     distinguisher: 'ByUser',
     rules: {
       subjects: [user('system:kube-controller-manager'), user('system:kube-scheduler'), systemAccounts],
-      resourceRules: [{ verbs: ['get', 'create', 'update'], apiGroups: ['coordination.k8s.io'], resources: ['leases'], namespaces: ['*'] }],
+      resourceRules: [
+        {
+          verbs: ['get', 'create', 'update'],
+          apiGroups: ['coordination.k8s.io'],
+          resources: ['leases'],
+          namespaces: ['*'],
+        },
+      ],
     },
   },
   'system-node-high': {
@@ -96,22 +118,53 @@ const flows: Readonly<Record<string, Flow>> = {
     rules: {
       subjects: [group('system:nodes')],
       resourceRules: [
-        { verbs: ['*'], apiGroups: [''], resources: ['nodes', 'nodes/status'], clusterScope: true, namespaces: ['*'] },
+        {
+          verbs: ['*'],
+          apiGroups: [''],
+          resources: ['nodes', 'nodes/status'],
+          clusterScope: true,
+          namespaces: ['*'],
+        },
         { verbs: ['*'], apiGroups: ['coordination.k8s.io'], resources: ['leases'], namespaces: ['*'] },
       ],
     },
   },
-  'system-nodes': { level: 'system', precedence: 500, distinguisher: 'ByUser', rules: all(group('system:nodes')) },
+  'system-nodes': {
+    level: 'system',
+    precedence: 500,
+    distinguisher: 'ByUser',
+    rules: all(group('system:nodes')),
+  },
   'kube-controller-manager': {
     level: 'workload-high',
     precedence: 800,
     distinguisher: 'ByNamespace',
     rules: all(user('system:kube-controller-manager')),
   },
-  'kube-scheduler': { level: 'workload-high', precedence: 800, distinguisher: 'ByNamespace', rules: all(user('system:kube-scheduler')) },
-  'kube-system-service-accounts': { level: 'workload-high', precedence: 900, distinguisher: 'ByNamespace', rules: all(systemAccounts) },
-  'service-accounts': { level: 'workload-low', precedence: 9000, distinguisher: 'ByUser', rules: all(group('system:serviceaccounts')) },
-  'global-default': { level: 'global-default', precedence: 9900, distinguisher: 'ByUser', rules: all(...everyone) },
+  'kube-scheduler': {
+    level: 'workload-high',
+    precedence: 800,
+    distinguisher: 'ByNamespace',
+    rules: all(user('system:kube-scheduler')),
+  },
+  'kube-system-service-accounts': {
+    level: 'workload-high',
+    precedence: 900,
+    distinguisher: 'ByNamespace',
+    rules: all(systemAccounts),
+  },
+  'service-accounts': {
+    level: 'workload-low',
+    precedence: 9000,
+    distinguisher: 'ByUser',
+    rules: all(group('system:serviceaccounts')),
+  },
+  'global-default': {
+    level: 'global-default',
+    precedence: 9900,
+    distinguisher: 'ByUser',
+    rules: all(...everyone),
+  },
   'catch-all': { level: 'catch-all', precedence: 10_000, distinguisher: 'ByUser', rules: all(...everyone) },
 };
 

@@ -2,7 +2,14 @@
  * The RBAC objects that every cluster starts with: upstream's roles and their
  * bindings, made from the rule tables.
  */
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '../../api/types/rbac-v1.ts';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Subject,
+} from '../../api/types/rbac-v1.ts';
 import { clusterRoleRules } from './cluster-roles.ts';
 import { controllerRules } from './controller-roles.ts';
 import { parseRule, recordEvents } from './policy-notation.ts';
@@ -36,7 +43,12 @@ const aggregatedRoles = [
 function clusterRole(name: string, rules: readonly string[]): ClusterRole {
   const target = /^system:aggregate-to-(\w+)$/.exec(name)?.[1];
   const labels = target === undefined ? {} : { [aggregationLabel(target)]: 'true' };
-  return { apiVersion: rbacVersion, kind: 'ClusterRole', metadata: metadata(name, undefined, labels), rules: rules.map(parseRule) };
+  return {
+    apiVersion: rbacVersion,
+    kind: 'ClusterRole',
+    metadata: metadata(name, undefined, labels),
+    rules: rules.map(parseRule),
+  };
 }
 
 /** With their rules already in, so that they mean something before the aggregation controller has run. */
@@ -59,7 +71,9 @@ function aggregatedClusterRoles(): ClusterRole[] {
 export function bootstrapClusterRoles(): ClusterRole[] {
   return [
     ...Object.entries(clusterRoleRules).map(([name, rules]) => clusterRole(name, rules)),
-    ...Object.entries(controllerRules).map(([name, rules]) => clusterRole(`system:controller:${name}`, rules)),
+    ...Object.entries(controllerRules).map(([name, rules]) =>
+      clusterRole(`system:controller:${name}`, rules),
+    ),
     ...aggregatedClusterRoles(),
   ];
 }
@@ -104,7 +118,9 @@ function clusterRoleBinding(name: string, subjects: readonly Subject[]): Cluster
 export function bootstrapClusterRoleBindings(): ClusterRoleBinding[] {
   return [
     ...Object.entries(clusterRoleSubjects).map(([name, subjects]) => clusterRoleBinding(name, subjects)),
-    ...Object.keys(controllerRules).map((name) => clusterRoleBinding(`system:controller:${name}`, [serviceAccount(name)])),
+    ...Object.keys(controllerRules).map((name) =>
+      clusterRoleBinding(`system:controller:${name}`, [serviceAccount(name)]),
+    ),
   ];
 }
 
@@ -115,7 +131,10 @@ interface NamespacedRole {
   readonly binding?: { readonly name?: string; readonly subjects: readonly Subject[] };
 }
 
-const leaderLocking = ['read,create,update coordination.k8s.io leases', 'read,create,update coordination.k8s.io leasecandidates'];
+const leaderLocking = [
+  'read,create,update coordination.k8s.io leases',
+  'read,create,update coordination.k8s.io leasecandidates',
+];
 
 const namespacedRoles: readonly NamespacedRole[] = [
   {
@@ -138,7 +157,11 @@ const namespacedRoles: readonly NamespacedRole[] = [
     name: 'system::leader-locking-kube-controller-manager',
     rules: leaderLocking,
     binding: {
-      subjects: [user('system:kube-controller-manager'), serviceAccount('kube-controller-manager'), serviceAccount('leader-election-controller')],
+      subjects: [
+        user('system:kube-controller-manager'),
+        serviceAccount('kube-controller-manager'),
+        serviceAccount('leader-election-controller'),
+      ],
     },
   },
   {

@@ -29,9 +29,13 @@ export function reconcile(resource: string, existing: KubeObject, wanted: KubeOb
       return reconcileBinding(existing, wanted);
     case 'prioritylevelconfigurations':
     case 'flowschemas':
-      return existing.metadata.annotations?.[autoUpdateSpecAnnotation] === 'true' ? replaceFields(existing, wanted, ['spec']) : none;
+      return existing.metadata.annotations?.[autoUpdateSpecAnnotation] === 'true'
+        ? replaceFields(existing, wanted, ['spec'])
+        : none;
     case 'configmaps':
-      return wanted.metadata.name === 'extension-apiserver-authentication' ? replaceFields(existing, wanted, ['data']) : none;
+      return wanted.metadata.name === 'extension-apiserver-authentication'
+        ? replaceFields(existing, wanted, ['data'])
+        : none;
     case 'services':
       return reconcileService(existing, wanted);
     case 'endpoints':
@@ -79,21 +83,29 @@ function reconcileRole(existing: KubeObject, wanted: KubeObject): Reconciliation
   const selectors = (existing as unknown as ClusterRole).aggregationRule?.clusterRoleSelectors ?? [];
   if (!wantedRole.aggregationRule) delete object['aggregationRule'];
   else {
-    const more = (wantedRole.aggregationRule.clusterRoleSelectors ?? []).filter((selector) => !selectors.some((known) => isDeepStrictEqual(known, selector)));
+    const more = (wantedRole.aggregationRule.clusterRoleSelectors ?? []).filter(
+      (selector) => !selectors.some((known) => isDeepStrictEqual(known, selector)),
+    );
     if (more.length > 0) object['aggregationRule'] = { clusterRoleSelectors: [...selectors, ...more] };
   }
   return changed(existing, object);
 }
 
 function isSameSubject(a: Subject, b: Subject): boolean {
-  return a.kind === b.kind && a.name === b.name && (a.namespace ?? '') === (b.namespace ?? '') && (a.apiGroup ?? '') === (b.apiGroup ?? '');
+  return (
+    a.kind === b.kind &&
+    a.name === b.name &&
+    (a.namespace ?? '') === (b.namespace ?? '') &&
+    (a.apiGroup ?? '') === (b.apiGroup ?? '')
+  );
 }
 
 function reconcileBinding(existing: KubeObject, wanted: KubeObject): Reconciliation {
   if (isProtected(existing)) return none;
   const { roleRef, subjects = [] } = wanted as unknown as RoleBinding;
   const present = existing as unknown as RoleBinding;
-  if (present.roleRef.kind !== roleRef.kind || present.roleRef.name !== roleRef.name) return { action: 'recreate' };
+  if (present.roleRef.kind !== roleRef.kind || present.roleRef.name !== roleRef.name)
+    return { action: 'recreate' };
   const object = withDefaults(existing, wanted);
   const known = present.subjects ?? [];
   const missing = subjects.filter((subject) => !known.some((candidate) => isSameSubject(candidate, subject)));

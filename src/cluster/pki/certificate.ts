@@ -2,7 +2,15 @@
  * X.509 v3 certificates: made here, signed with node:crypto. Only what a
  * cluster's PKI needs: authorities, serving and client certificates.
  */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 import * as der from './der.ts';
@@ -79,7 +87,8 @@ export function exportPrivateKey(key: KeyObject): string {
 
 /** Organizations first and sorted, then the common name. */
 export function encodeSubject({ commonName, organizations = [] }: Subject): Buffer {
-  const attribute = (type: string, value: string) => der.sequence(der.objectIdentifier(type), der.utf8String(value));
+  const attribute = (type: string, value: string) =>
+    der.sequence(der.objectIdentifier(type), der.utf8String(value));
   const names: Buffer[] = [];
   if (organizations.length > 0) {
     const values = organizations.map((organization) => attribute(oid.organization, organization));
@@ -116,14 +125,20 @@ function ipv6Bytes(address: string): Buffer {
   const [head = '', tail] = canonical.split('::');
   const before = head === '' ? [] : head.split(':');
   const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups = [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after];
+  const groups = [
+    ...before,
+    ...Array.from({ length: 8 - before.length - after.length }, () => '0'),
+    ...after,
+  ];
   const bytes = Buffer.alloc(16);
   groups.forEach((group, index) => bytes.writeUInt16BE(parseInt(group, 16), index * 2));
   return bytes;
 }
 
 function keyIdentifier(key: KeyObject): Buffer {
-  return createHash('sha1').update(key.export({ type: 'spki', format: 'der' })).digest();
+  return createHash('sha1')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest();
 }
 
 function encodeKeyUsages(usages: readonly KeyUsage[]): Buffer {
@@ -135,14 +150,23 @@ function encodeKeyUsages(usages: readonly KeyUsage[]): Buffer {
 
 function encodeExtensions(template: CertificateTemplate, issuerKey: KeyObject): Buffer {
   const extension = (type: string, critical: boolean, value: Buffer) =>
-    der.sequence(der.objectIdentifier(type), ...(critical ? [der.boolean(true)] : []), der.octetString(value));
+    der.sequence(
+      der.objectIdentifier(type),
+      ...(critical ? [der.boolean(true)] : []),
+      der.octetString(value),
+    );
   const extensions = [extension(oid.keyUsage, true, encodeKeyUsages(template.keyUsages))];
   if (template.extendedUsages.length > 0) {
     const usages = template.extendedUsages.map((usage) => der.objectIdentifier(extendedUsageOid[usage]));
     extensions.push(extension(oid.extendedKeyUsage, false, der.sequence(...usages)));
   }
-  extensions.push(extension(oid.basicConstraints, true, der.sequence(...(template.isAuthority ? [der.boolean(true)] : []))));
-  if (template.isAuthority) extensions.push(extension(oid.subjectKeyIdentifier, false, der.octetString(keyIdentifier(template.publicKey))));
+  extensions.push(
+    extension(oid.basicConstraints, true, der.sequence(...(template.isAuthority ? [der.boolean(true)] : []))),
+  );
+  if (template.isAuthority)
+    extensions.push(
+      extension(oid.subjectKeyIdentifier, false, der.octetString(keyIdentifier(template.publicKey))),
+    );
   const issuer = der.sequence(der.encode(der.contextTag(0, false), keyIdentifier(issuerKey)));
   extensions.push(extension(oid.authorityKeyIdentifier, false, issuer));
   if (template.alternativeNames.length > 0)
@@ -157,7 +181,10 @@ function signatureAlgorithm(key: KeyObject): Buffer {
 }
 
 /** Signs the template with the issuer's key; the result is PEM. */
-export function signCertificate(template: CertificateTemplate, issuer: { readonly subject: Buffer; readonly privateKey: KeyObject }): string {
+export function signCertificate(
+  template: CertificateTemplate,
+  issuer: { readonly subject: Buffer; readonly privateKey: KeyObject },
+): string {
   const serial = randomBytes(16);
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
   const algorithm = signatureAlgorithm(issuer.privateKey);
@@ -185,7 +212,12 @@ export function readAuthority({ certificate, privateKey }: CertifiedKey): Author
 }
 
 /** A self-signed authority. With `key` it is the same authority as before, for longer. */
-export function createAuthority(commonName: string, notBefore: number, notAfter: number, key = generateKey()): CertifiedKey {
+export function createAuthority(
+  commonName: string,
+  notBefore: number,
+  notAfter: number,
+  key = generateKey(),
+): CertifiedKey {
   const subject = encodeSubject({ commonName });
   const template: CertificateTemplate = {
     subject,
@@ -197,7 +229,10 @@ export function createAuthority(commonName: string, notBefore: number, notAfter:
     extendedUsages: [],
     alternativeNames: [alternativeName(commonName)],
   };
-  return { certificate: signCertificate(template, { subject, privateKey: key.privateKey }), privateKey: exportPrivateKey(key.privateKey) };
+  return {
+    certificate: signCertificate(template, { subject, privateKey: key.privateKey }),
+    privateKey: exportPrivateKey(key.privateKey),
+  };
 }
 
 /** When it ends, epoch milliseconds. */

@@ -60,17 +60,25 @@ export function parseCertificateRequest(pem: string): CertificateRequest {
   const subjectBytes = der.expectTag(subject, der.tag.sequence).bytes;
   let publicKey: KeyObject;
   try {
-    publicKey = createPublicKey({ key: der.expectTag(key, der.tag.sequence).bytes, type: 'spki', format: 'der' });
+    publicKey = createPublicKey({
+      key: der.expectTag(key, der.tag.sequence).bytes,
+      type: 'spki',
+      format: 'der',
+    });
   } catch {
     throw new der.DerError('unsupported public key');
   }
   const name = der.readObjectIdentifier(der.membersOf(algorithm, der.tag.sequence)[0]);
   if (!Object.hasOwn(digests, name)) throw new der.DerError('unsupported signature algorithm');
   const signed = der.expectTag(signature, der.tag.bitString).content.subarray(1);
-  if (!verify(digests[name] ?? null, (body as der.DerValue).bytes, publicKey, signed)) throw new der.DerError('signature does not match the key');
+  if (!verify(digests[name] ?? null, (body as der.DerValue).bytes, publicKey, signed))
+    throw new der.DerError('signature does not match the key');
   const alternativeNames = attributes ? requestedNames(attributes) : [];
   const ofKind = (number: number) =>
-    alternativeNames.map((encoded) => der.decodeFirst(encoded)).filter((value) => (value.tag & 0x1f) === number).map((value) => value.content);
+    alternativeNames
+      .map((encoded) => der.decodeFirst(encoded))
+      .filter((value) => (value.tag & 0x1f) === number)
+      .map((value) => value.content);
   const texts = (number: number) => ofKind(number).map((content) => content.toString('latin1'));
   return {
     ...decodeSubject(subjectBytes),
@@ -92,7 +100,11 @@ export interface SigningPolicy {
 }
 
 /** The requested certificate, PEM; what it may be used for is the signer's decision. */
-export function signCertificateRequest(request: CertificateRequest, authority: Authority, policy: SigningPolicy): string {
+export function signCertificateRequest(
+  request: CertificateRequest,
+  authority: Authority,
+  policy: SigningPolicy,
+): string {
   const { subject, publicKey, alternativeNames } = request;
   return signCertificate({ ...policy, subject, publicKey, alternativeNames, isAuthority: false }, authority);
 }

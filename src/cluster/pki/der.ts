@@ -50,7 +50,9 @@ export function integer(magnitude: Uint8Array): Buffer {
   let start = 0;
   while (start < magnitude.length - 1 && magnitude[start] === 0) start++;
   const digits = magnitude.subarray(start);
-  return (digits[0] ?? 0) & 0x80 ? encode(tag.integer, Buffer.from([0]), digits) : encode(tag.integer, digits);
+  return (digits[0] ?? 0) & 0x80
+    ? encode(tag.integer, Buffer.from([0]), digits)
+    : encode(tag.integer, digits);
 }
 
 export function boolean(value: boolean): Buffer {
@@ -74,7 +76,8 @@ export function objectIdentifier(dotted: string): Buffer {
   const bytes = [(arcs[0] ?? 0) * 40 + (arcs[1] ?? 0)];
   for (const arc of arcs.slice(2)) {
     const groups = [arc & 0x7f];
-    for (let rest = Math.floor(arc / 128); rest > 0; rest = Math.floor(rest / 128)) groups.unshift((rest & 0x7f) | 0x80);
+    for (let rest = Math.floor(arc / 128); rest > 0; rest = Math.floor(rest / 128))
+      groups.unshift((rest & 0x7f) | 0x80);
     bytes.push(...groups);
   }
   return encode(tag.objectIdentifier, Buffer.from(bytes));
@@ -113,13 +116,17 @@ export function decodeFirst(data: Buffer): DerValue {
     start += digits;
   }
   if (data.length < start + length) throw new DerError('truncated value');
-  return { tag: tagByte, bytes: data.subarray(0, start + length), content: data.subarray(start, start + length) };
+  return {
+    tag: tagByte,
+    bytes: data.subarray(0, start + length),
+    content: data.subarray(start, start + length),
+  };
 }
 
 /** The values that `content` holds one after the other. Throws DerError. */
 export function decodeAll(content: Buffer): DerValue[] {
   const values: DerValue[] = [];
-  for (let rest = content; rest.length > 0; ) {
+  for (let rest = content; rest.length > 0;) {
     const value = decodeFirst(rest);
     values.push(value);
     rest = rest.subarray(value.bytes.length);
@@ -133,7 +140,10 @@ export function membersOf(value: DerValue | undefined, tagByte: number): DerValu
 }
 
 export function expectTag(value: DerValue | undefined, tagByte: number): DerValue {
-  if (value?.tag !== tagByte) throw new DerError(`expected tag 0x${tagByte.toString(16)}, found ${value ? `0x${value.tag.toString(16)}` : 'nothing'}`);
+  if (value?.tag !== tagByte)
+    throw new DerError(
+      `expected tag 0x${tagByte.toString(16)}, found ${value ? `0x${value.tag.toString(16)}` : 'nothing'}`,
+    );
   return value;
 }
 
@@ -159,6 +169,9 @@ export function readPem(text: string, label: string): Buffer {
 }
 
 export function writePem(bytes: Uint8Array, label: string): string {
-  const lines = Buffer.from(bytes).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(bytes)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

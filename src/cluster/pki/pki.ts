@@ -137,7 +137,12 @@ function loadAuthority(directory: Directory, file: string, commonName: string, c
   if (kept && isFresh(kept.certificate, clock)) return readAuthority(kept);
   const privateKey = kept && createPrivateKey(kept.privateKey);
   const key = privateKey && { privateKey, publicKey: createPublicKey(privateKey) };
-  return readAuthority(directory.writePair(file, createAuthority(commonName, now - backdateMs, now + authorityDays * dayMs, key)));
+  return readAuthority(
+    directory.writePair(
+      file,
+      createAuthority(commonName, now - backdateMs, now + authorityDays * dayMs, key),
+    ),
+  );
 }
 
 interface LeafOptions {
@@ -174,7 +179,9 @@ function isUsable(pair: CertifiedKey, { authority, names, clock }: LeafOptions):
   return (
     isFresh(pair.certificate, clock) &&
     certificate.verify(createPublicKey(authority.privateKey)) &&
-    names.every((name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined)
+    names.every(
+      (name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined,
+    )
   );
 }
 
@@ -196,8 +203,20 @@ function loadServiceAccountKeys(directory: Directory): ServiceAccountKeys {
 
 export function servingNames(options: PkiOptions): string[] {
   const domain = options.clusterDomain ?? 'cluster.local';
-  const names = ['localhost', '127.0.0.1', '::1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
-  names.push(`kubernetes.default.svc.${domain}`, options.serviceAddress ?? '10.96.0.1', hostname().toLowerCase(), ...(options.extraNames ?? []));
+  const names = [
+    'localhost',
+    '127.0.0.1',
+    '::1',
+    'kubernetes',
+    'kubernetes.default',
+    'kubernetes.default.svc',
+  ];
+  names.push(
+    `kubernetes.default.svc.${domain}`,
+    options.serviceAddress ?? '10.96.0.1',
+    hostname().toLowerCase(),
+    ...(options.extraNames ?? []),
+  );
   return [...new Set(names)];
 }
 

@@ -111,13 +111,7 @@ export const deploymentController: ControllerFactory = (context) => {
     const kept = changed
       ? await client.update(replicaSets, { ...current, metadata: { ...current.metadata, annotations }, spec: { ...current.spec, minReadySeconds } }, { signal })
       : current;
-    await markRevision(deployment, String(revision), signal);
     return kept;
-  }
-
-  async function markRevision(deployment: Deployment, revision: string, signal: AbortSignal): Promise<void> {
-    if (deployment.metadata.annotations?.[revisionAnnotation] === revision) return;
-    await client.patch(deployments, deployment.metadata, { metadata: { annotations: { [revisionAnnotation]: revision } } }, { type: 'merge', signal });
   }
 
   async function createNew(deployment: Deployment, limits: Limits, olds: readonly ReplicaSet[], signal: AbortSignal): Promise<ReplicaSet> {
@@ -126,7 +120,6 @@ export const deploymentController: ControllerFactory = (context) => {
     try {
       const created = await client.create(replicaSets, wanted, { signal });
       if (sizeOf(created) > 0) recorder.event(deployment, 'Normal', 'ScalingReplicaSet', `Scaled up replica set ${created.metadata.name} from 0 to ${sizeOf(created)}`);
-      await markRevision(deployment, revision, signal);
       return created;
     } catch (error) {
       if (isAlreadyExists(error)) return await resolveCollision(deployment, wanted, error, signal);
@@ -177,8 +170,12 @@ export const deploymentController: ControllerFactory = (context) => {
     const nowMs = clock.now();
     let status = deploymentStatus(deployment, limits, current, olds, nowMs);
     if (hasDeadline(deployment)) status = { ...status, conditions: firstProgress(deployment, status.conditions ?? [], current, nowMs) };
-    // On the condition that nothing has changed: the status endpoint takes annotations too, and this turn may have written one.
-    if (!equal(status, deployment.status)) await client.updateStatus(deployments, { ...deployment, status }, { signal });
+    // The revision goes with the status: written by itself it would count as a new generation.
+    const revision = (current ?? deployment).metadata.annotations?.[revisionAnnotation];
+    const annotations = revision === undefined ? deployment.metadata.annotations : { ...deployment.metadata.annotations, [revisionAnnotation]: revision };
+    if (!equal(status, deployment.status) || !equal(annotations, deployment.metadata.annotations)) {
+      await client.updateStatus(deployments, { ...deployment, metadata: { ...deployment.metadata, annotations }, status }, { signal });
+    }
     const leftMs = deadlineLeftMs(deployment, status.conditions, nowMs);
     if (leftMs) loop.queue.addAfter(keyOf(deployment), leftMs + 1000);
   }

@@ -4,7 +4,6 @@ import type { Pod } from '../../api/types/core-v1.ts';
 import type { PodDisruptionBudget } from '../../api/types/policy-v1.ts';
 import { wantedFinalizers } from '../storage-protection/storage-protection.ts';
 import { aggregatedRules } from '../clusterrole-aggregation/clusterrole-aggregation.ts';
-import { podUsage, usedOf } from '../resourcequota/usage.ts';
 import { budgetStatus } from './disruption-budget.ts';
 
 const pod = (name: string, ready = true): Pod => ({ metadata: { name }, spec: { containers: [] }, status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] } });
@@ -51,19 +50,5 @@ describe('small decisions', () => {
     const role = (name: string, ...resources: string[]) => ({ metadata: { name, labels: { to: 'view' } }, rules: resources.map(rule) });
     const view = { metadata: { name: 'view' }, aggregationRule: { clusterRoleSelectors: [{ matchLabels: { to: 'view' } }] } };
     assert.deepEqual(aggregatedRules(view, [role('b', 'pods', 'nodes'), view, role('a', 'nodes')]), [rule('nodes'), rule('pods')]);
-  });
-
-  test('quota usage', () => {
-    const using: Pod = { metadata: {}, spec: { containers: [{ name: 'c', resources: { requests: { cpu: '250m', memory: '1Gi' }, limits: { cpu: '1' } } }] } };
-    const finished: Pod = { ...using, status: { phase: 'Succeeded' } };
-    const hard = { pods: '10', 'requests.cpu': '4', memory: '8Gi', 'limits.cpu': '8', 'count/pods': '9', services: '1' };
-    assert.deepEqual(usedOf(hard, [podUsage(using), podUsage(using), podUsage(finished)]), {
-      pods: '2',
-      'requests.cpu': '500m',
-      memory: '2Gi',
-      'limits.cpu': '2',
-      'count/pods': '3',
-      services: '0',
-    });
   });
 });

@@ -1,7 +1,8 @@
 /**
  * What a Job does next. Pure: pods in, counts, pods to create and delete and
  * the conditions out. Indexed completion, parallelism, back-off limit, deadline
- * and suspension are here; pod failure and success policies are not.
+ * and suspension are here; pod failure and success policies are not. Pods that
+ * are gone are remembered by the status: its counters never fall.
  */
 import type { Job } from '../../api/types/batch-v1.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
@@ -37,10 +38,12 @@ export function decideJob(job: Job, pods: readonly Pod[], nowMs: number): JobDec
   const active = pods.filter(isActive);
   const succeededPods = pods.filter(({ status }) => status?.phase === 'Succeeded');
   // A pod that is being deleted before it finished has not succeeded, whatever it says later.
-  const failed = pods.filter(({ status, metadata }) => status?.phase === 'Failed' || (metadata.deletionTimestamp && status?.phase !== 'Succeeded')).length;
+  const failedNow = pods.filter(({ status, metadata }) => status?.phase === 'Failed' || (metadata.deletionTimestamp && status?.phase !== 'Succeeded')).length;
+  const failed = Math.max(failedNow, job.status?.failed ?? 0);
   const terminating = pods.filter(({ metadata, status }) => metadata.deletionTimestamp && status?.phase !== 'Succeeded' && status?.phase !== 'Failed').length;
-  const completed = new Set(succeededPods.map(indexOf).filter((index) => index !== undefined && index < (spec?.completions ?? 0)));
-  const succeeded = indexed ? completed.size : succeededPods.length;
+  const completed = new Set(parseIndexes(job.status?.completedIndexes));
+  for (const index of succeededPods.map(indexOf)) if (index !== undefined && index < (spec?.completions ?? 0)) completed.add(index);
+  const succeeded = indexed ? completed.size : Math.max(succeededPods.length, job.status?.succeeded ?? 0);
   const startMs = job.status?.startTime ? Date.parse(job.status.startTime) : nowMs;
   const deadlineMs = spec?.activeDeadlineSeconds === undefined ? undefined : startMs + spec.activeDeadlineSeconds * 1000 - nowMs;
   const common = {
@@ -49,7 +52,7 @@ export function decideJob(job: Job, pods: readonly Pod[], nowMs: number): JobDec
     succeeded,
     failed,
     terminating,
-    completedIndexes: indexed ? formatIndexes([...completed].filter((index) => index !== undefined)) : undefined,
+    completedIndexes: indexed ? formatIndexes([...completed]) : undefined,
     deadlineMs,
   };
   const end = endOf(job, succeeded, failed, active.length, deadlineMs);
@@ -80,7 +83,7 @@ function wantedActive({ spec }: Job, succeeded: number, active: number): number 
   return Math.max(0, Math.min(spec.completions - succeeded, parallelism));
 }
 
-function newIndexes(completions: number | undefined, active: readonly Pod[], completed: ReadonlySet<number | undefined>, count: number): (number | undefined)[] {
+function newIndexes(completions: number | undefined, active: readonly Pod[], completed: ReadonlySet<number>, count: number): (number | undefined)[] {
   if (completions === undefined) return Array.from({ length: count }, () => undefined);
   const taken = new Set(active.map(indexOf));
   const free: number[] = [];
@@ -91,6 +94,14 @@ function newIndexes(completions: number | undefined, active: readonly Pod[], com
 export function indexOf({ metadata }: Pod): number | undefined {
   const index = metadata.annotations?.[indexAnnotation];
   return index === undefined ? undefined : Number(index);
+}
+
+function parseIndexes(text: string | undefined): number[] {
+  if (!text) return [];
+  return text.split(',').flatMap((part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
 }
 
 /** `0-2,5`: runs of three and more are shortened, two stand side by side. */

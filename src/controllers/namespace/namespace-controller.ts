@@ -5,7 +5,7 @@
  */
 import type { Namespace } from '../../api/types/core-v1.ts';
 import { isNotFound } from '../../client/failure.ts';
-import { namespaces } from '../../client/resources.ts';
+import { namespaces, pods } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
 import { equal } from '../runtime/equality.ts';
 import { reconciler } from '../runtime/reconciler.ts';
@@ -15,6 +15,7 @@ import { deleteContent } from './namespace-content.ts';
 const finalizer = 'kubernetes';
 /** Writes that were let in before the deletion have ended by then. */
 const settleMs = 300;
+const namespaceIndex = 'namespace';
 const recheckMsMax = 1000;
 
 export const namespaceController: ControllerFactory = (context) => {
@@ -29,6 +30,15 @@ export const namespaceController: ControllerFactory = (context) => {
     // Our own writes of status must not make us hurry.
     onUpdate: (old, current) => {
       if (!old.metadata.deletionTimestamp) consider(current);
+    },
+  });
+  // Pods go first and take the longest: the last one that goes is when to go on.
+  const allPods = context.informers.get(pods);
+  allPods.addIndex(namespaceIndex, ({ metadata }) => [metadata.namespace ?? '']);
+  allPods.addHandler({
+    onDelete({ metadata }) {
+      const name = metadata.namespace ?? '';
+      if (informer.get(name)?.metadata.deletionTimestamp && allPods.byIndex(namespaceIndex, name).length === 0) loop.queue.add(name);
     },
   });
   return loop;

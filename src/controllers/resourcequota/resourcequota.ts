@@ -2,34 +2,28 @@
  * Recomputes what ResourceQuotas say is used. Admission adds to it as objects
  * come; this controller corrects it when they go, or when the quota changes.
  */
-import type { ResourceQuota } from '../../api/types/core-v1.ts';
-import { quantityOf } from '../../api/quantity.ts';
+import { objectCountName, podCounts, usageRuleFor } from '../../api/quota/usage.ts';
+import type { Pod, ResourceQuota } from '../../api/types/core-v1.ts';
 import { discover } from '../../client/discovery.ts';
-import type { ServedResource } from '../../client/discovery.ts';
 import type { Informer } from '../../client/informer.ts';
 import { keyOf } from '../../client/resource.ts';
 import type { ApiObject, Resource } from '../../client/resource.ts';
 import { configMaps, persistentVolumeClaims, pods, replicationControllers, resourceQuotas, secrets, services } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
 import { equal } from '../runtime/equality.ts';
-import { isTerminal } from '../runtime/pod-state.ts';
 import { periodically, reconciler } from '../runtime/reconciler.ts';
-import { claimUsage, countUsage, inScope, isScoped, podUsage, serviceUsage, usedOf } from './usage.ts';
-import type { Usage } from './usage.ts';
+import { usedOf } from './used.ts';
+import type { Counted } from './used.ts';
 
+/** Counted from informers; what else a quota names is counted at the server. */
+const followed: readonly Resource[] = [pods, services, persistentVolumeClaims, configMaps, secrets, replicationControllers, resourceQuotas];
 const namespaceIndex = 'namespace';
 const resyncMs = 5 * 60_000;
 const gatherMs = 200;
 
 export const resourceQuotaController: ControllerFactory = (context) => {
-  const { client } = context;
-  const indexed = <T extends ApiObject>(resource: Resource<T>): Informer<T> => {
-    const informer = context.informers.get(resource);
-    informer.addIndex(namespaceIndex, ({ metadata }) => [metadata.namespace ?? '']);
-    return informer;
-  };
-  const quotas = indexed(resourceQuotas);
-  const allPods = indexed(pods);
+  const { client, clock, informers } = context;
+  const quotas = informers.get(resourceQuotas);
   const loop = reconciler(context, {
     name: 'resourcequota',
     workers: 5,
@@ -39,55 +33,57 @@ export const resourceQuotaController: ControllerFactory = (context) => {
         for (const key of quotas.keys()) loop.queue.add(key);
       }),
   });
+  const wake = ({ metadata }: ApiObject, delayMs = gatherMs) => {
+    for (const quota of quotas.byIndex(namespaceIndex, metadata.namespace ?? '')) loop.queue.addAfter(keyOf(quota), delayMs);
+  };
+  const counters = followed.map((resource) => {
+    const informer: Informer<ApiObject> = informers.get(resource);
+    informer.addIndex(namespaceIndex, ({ metadata }) => [metadata.namespace ?? '']);
+    informer.addHandler({ onDelete: (object) => wake(object) });
+    const rule = usageRuleFor(resource.group, resource.resource);
+    return (namespace: string): Counted[] => (rule ? [{ rule, objects: informer.byIndex(namespaceIndex, namespace) }] : []);
+  });
   quotas.addHandler({
     onAdd: (quota) => loop.queue.add(keyOf(quota)),
     onUpdate: (old, quota) => (equal(old.spec, quota.spec) ? undefined : loop.queue.add(keyOf(quota))),
   });
-  const wake = ({ metadata }: ApiObject) => {
-    for (const quota of quotas.byIndex(namespaceIndex, metadata.namespace ?? '')) loop.queue.addAfter(keyOf(quota), gatherMs);
-  };
-  allPods.addHandler({ onDelete: wake, onUpdate: (old, pod) => (isTerminal(old) === isTerminal(pod) ? undefined : wake(pod)) });
-  const usages = [counter(services, serviceUsage), counter(persistentVolumeClaims, claimUsage)];
-  for (const resource of [configMaps, secrets, replicationControllers, resourceQuotas] as Resource[]) usages.push(counter(resource, () => countUsage(resource.resource)));
+  informers.get(pods).addHandler({ onUpdate: (old, pod) => stopsCounting(old, pod) });
   return loop;
 
-  /** What the objects of a namespace use; their going wakes its quotas. */
-  function counter<T extends ApiObject>(resource: Resource<T>, usageOf: (object: T) => Usage): (namespace: string) => Iterable<Usage> {
-    const informer = indexed(resource);
-    informer.addHandler({ onDelete: wake });
-    return (namespace) => informer.byIndex(namespaceIndex, namespace).map(usageOf);
+  /** A pod that has finished is free at once, one that is being deleted when its grace is over. */
+  function stopsCounting(old: Pod, pod: Pod): void {
+    const nowMs = clock.now();
+    if (podCounts(old, nowMs) && !podCounts(pod, nowMs)) wake(pod);
+    else if (pod.metadata.deletionTimestamp && !old.metadata.deletionTimestamp) {
+      const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+      wake(pod, Math.max(0, Date.parse(pod.metadata.deletionTimestamp) + graceMs - nowMs) + 1000);
+    }
   }
 
   async function reconcile(key: string, signal: AbortSignal): Promise<void> {
     const quota = quotas.get(key);
     if (!quota) return;
     const namespace = quota.metadata.namespace ?? '';
+    const counted = [...counters.flatMap((counter) => counter(namespace)), ...(await countOthers(quota, namespace, signal))];
     const hard = quota.spec?.hard ?? {};
-    const other = isScoped(quota) ? new Map<string, number>() : await countOthers(hard, namespace, signal);
-    const used = usedOf(hard, allUsages(quota, namespace), (name) => quantityOf(other.get(name) ?? 0, 'DecimalSI'));
+    const used = usedOf(quota, counted, clock.now());
     if (equal(quota.status?.hard, hard) && equal(quota.status?.used, used)) return;
     await client.updateStatus(resourceQuotas, { ...quota, status: { hard, used } }, { signal });
   }
 
-  function* allUsages(quota: ResourceQuota, namespace: string): Generator<Usage> {
-    for (const pod of allPods.byIndex(namespaceIndex, namespace)) if (inScope(quota, pod)) yield podUsage(pod);
-    if (isScoped(quota)) return;
-    for (const usagesIn of usages) yield* usagesIn(namespace);
-  }
-
-  /** `count/<resource>.<group>` of what no informer here holds is counted at the server. */
-  async function countOthers(hard: Readonly<Record<string, string>>, namespace: string, signal: AbortSignal): Promise<Map<string, number>> {
-    const counts = new Map<string, number>();
-    const names = Object.keys(hard).filter((name) => name.startsWith('count/') && name.includes('.'));
-    if (names.length === 0) return counts;
-    const { resources } = await discover(client, signal);
-    for (const name of names) {
-      const found = resources.find(({ resource, group, namespaced }: ServedResource) => namespaced && `count/${resource}.${group}` === name);
-      if (!found) continue;
-      let count = 0;
-      for await (const page of client.listPages(found, { namespace, metadataOnly: true, signal })) count += page.length;
-      counts.set(name, count);
+  /** `count/deployments.apps` and the like. */
+  async function countOthers({ spec }: ResourceQuota, namespace: string, signal: AbortSignal): Promise<Counted[]> {
+    const here = new Set(followed.map(({ group, resource }) => objectCountName(group, resource)));
+    const names = Object.keys(spec?.hard ?? {}).filter((name) => name.startsWith('count/') && !here.has(name));
+    if (names.length === 0) return [];
+    const counted: Counted[] = [];
+    for (const resource of (await discover(client, signal)).resources) {
+      const rule = usageRuleFor(resource.group, resource.resource);
+      if (!rule || !resource.namespaced || !names.includes(objectCountName(resource.group, resource.resource))) continue;
+      const objects: ApiObject[] = [];
+      for await (const page of client.listPages(resource, { namespace, metadataOnly: true, signal })) objects.push(...page);
+      counted.push({ rule, objects });
     }
-    return counts;
+    return counted;
   }
 };

@@ -1,9 +1,10 @@
 /**
  * The loop that most controllers are: changes seen by informers put keys into a
  * work queue, workers call `reconcile` with them. What reconcile throws comes
- * back with backoff; a conflict is no failure, only news that has not arrived.
+ * back with backoff; a conflict, or an object that has gone meanwhile, is no
+ * failure, only news that has not arrived.
  */
-import { isAborted, isConflict } from '../../client/failure.ts';
+import { isAborted, isConflict, isNotFound } from '../../client/failure.ts';
 import type { Informer, InformerHandler } from '../../client/informer.ts';
 import { keyOf } from '../../client/resource.ts';
 import type { ApiObject } from '../../client/resource.ts';
@@ -35,7 +36,7 @@ export function reconciler(context: ControllerContext, options: ReconcilerOption
     async run(signal) {
       const beside = options.beside?.(signal);
       await queue.run(options.workers ?? workersDefault, (key) => options.reconcile(key, signal), signal, (key, error) => {
-        if (isConflict(error) || isAborted(error)) logger.debug('reconcile again', { key, error });
+        if (isConflict(error) || isNotFound(error) || isAborted(error)) logger.debug('reconcile again', { key, error });
         else logger.warn('reconcile failed', { key, error });
       });
       await beside;

@@ -6,7 +6,7 @@ import { systemClock } from '../../base/clock.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { ExchangeRequest } from '../../base/exchange.ts';
 import { seededRandom } from '../../base/random.ts';
-import { MemoryView } from '../admission/memory-view.ts';
+import { MemoryView } from '../admission/memory-view.testing.ts';
 import { Authentication } from './authentication.ts';
 import { BootstrapTokenAuthenticator } from './bootstrap-token.ts';
 import { decodeJwt } from './jwt.ts';
@@ -17,7 +17,14 @@ import { discoveryDocument, jwksDocument, TokenIssuer } from './tokens.ts';
 const issuer = 'https://kubernetes.default.svc.cluster.local';
 
 function request(more: Partial<ExchangeRequest> = {}): ExchangeRequest {
-  return { method: 'GET', target: '/', headers: {}, body: async () => new Uint8Array(), remoteAddress: '', ...more };
+  return {
+    method: 'GET',
+    target: '/',
+    headers: {},
+    body: async () => new Uint8Array(),
+    remoteAddress: '',
+    ...more,
+  };
 }
 
 function bearer(token: string): ExchangeRequest {
@@ -31,10 +38,26 @@ function setUp(privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).p
   const view = new MemoryView();
   view.put('', 'serviceaccounts', { metadata: { namespace: 'default', name: 'robot', uid: 'sa-1' } });
   view.put('', 'nodes', { metadata: { name: 'n1', uid: 'node-1' } });
-  view.put('', 'pods', { metadata: { namespace: 'default', name: 'web', uid: 'pod-1' }, spec: { serviceAccountName: 'robot', nodeName: 'n1' } });
+  view.put('', 'pods', {
+    metadata: { namespace: 'default', name: 'web', uid: 'pod-1' },
+    spec: { serviceAccountName: 'robot', nodeName: 'n1' },
+  });
   const publicKeys = [createPublicKey(privateKey)];
-  const tokens = new TokenIssuer({ clock, random: seededRandom(1), view, issuer, privateKey, audiences: [issuer] });
-  const accounts = new ServiceAccountTokenAuthenticator({ clock, view, issuers: [issuer], audiences: [issuer], publicKeys });
+  const tokens = new TokenIssuer({
+    clock,
+    random: seededRandom(1),
+    view,
+    issuer,
+    privateKey,
+    audiences: [issuer],
+  });
+  const accounts = new ServiceAccountTokenAuthenticator({
+    clock,
+    view,
+    issuers: [issuer],
+    audiences: [issuer],
+    publicKeys,
+  });
   const kinds = [accounts, new BootstrapTokenAuthenticator(view, clock)];
   return {
     view,
@@ -48,17 +71,26 @@ function setUp(privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).p
 }
 
 function tokenFor({ tokens }: ReturnType<typeof setUp>, spec: object = {}): string {
-  return tokens.answer({ metadata: {}, spec: { audiences: [], ...spec } }, 'default', 'robot').status?.token ?? '';
+  return (
+    tokens.answer({ metadata: {}, spec: { audiences: [], ...spec } }, 'default', 'robot').status?.token ?? ''
+  );
 }
 
-const is401 = (error: unknown) => error instanceof ApiError && error.code === 401 && error.message === 'Unauthorized';
+const is401 = (error: unknown) =>
+  error instanceof ApiError && error.code === 401 && error.message === 'Unauthorized';
 const podReference = { kind: 'Pod', apiVersion: 'v1', name: 'web', uid: 'pod-1' };
 
 describe('authentication', () => {
   test('no credentials: the anonymous user', () => {
     const { authentication } = setUp();
-    assert.deepEqual(authentication.authenticate(request()), { username: 'system:anonymous', groups: ['system:unauthenticated'] });
-    assert.equal(authentication.authenticate(request({ headers: { authorization: 'Basic abc' } })).username, 'system:anonymous');
+    assert.deepEqual(authentication.authenticate(request()), {
+      username: 'system:anonymous',
+      groups: ['system:unauthenticated'],
+    });
+    assert.equal(
+      authentication.authenticate(request({ headers: { authorization: 'Basic abc' } })).username,
+      'system:anonymous',
+    );
   });
 
   test('client certificate: common name and organizations, the same object again', () => {
@@ -83,14 +115,20 @@ describe('authentication', () => {
 
   test('a token that nobody knows is 401', () => {
     const { authentication } = setUp();
-    for (const token of ['x', 'a.b.c', `${Buffer.from('{}').toString('base64url')}.${Buffer.from('{"iss":"other"}').toString('base64url')}.x`])
+    for (const token of [
+      'x',
+      'a.b.c',
+      `${Buffer.from('{}').toString('base64url')}.${Buffer.from('{"iss":"other"}').toString('base64url')}.x`,
+    ])
       assert.throws(() => authentication.authenticate(bearer(token)), is401);
   });
 
   test('bootstrap token', () => {
     const setup = setUp();
     const data = (values: Record<string, string>) =>
-      Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
+      Object.fromEntries(
+        Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+      );
     const values = {
       'token-id': 'abcdef',
       'token-secret': '0123456789abcdef',
@@ -107,7 +145,11 @@ describe('authentication', () => {
     const user = setup.authentication.authenticate(bearer('abcdef.0123456789abcdef'));
     assert.deepEqual(user, {
       username: 'system:bootstrap:abcdef',
-      groups: ['system:bootstrappers', 'system:bootstrappers:kubeadm:default-node-token', 'system:authenticated'],
+      groups: [
+        'system:bootstrappers',
+        'system:bootstrappers:kubeadm:default-node-token',
+        'system:authenticated',
+      ],
     });
     assert.throws(() => setup.authentication.authenticate(bearer('abcdef.0123456789abcdee')), is401);
     put({ expiration: '2020-01-01T00:00:00Z' });
@@ -147,7 +189,10 @@ describe('service-account tokens', () => {
     const { reads } = setup.view;
     assert.equal(setup.authentication.authenticate(bearer(token)), first);
     assert.equal(setup.view.reads, reads);
-    setup.view.put('', 'pods', { metadata: { namespace: 'default', name: 'web', uid: 'pod-1', labels: { a: 'b' } }, spec: {} });
+    setup.view.put('', 'pods', {
+      metadata: { namespace: 'default', name: 'web', uid: 'pod-1', labels: { a: 'b' } },
+      spec: {},
+    });
     assert.equal(setup.authentication.authenticate(bearer(token)), first);
     setup.view.put('', 'pods', { metadata: { namespace: 'default', name: 'web', uid: 'pod-2' }, spec: {} });
     assert.throws(() => setup.authentication.authenticate(bearer(token)), is401);
@@ -162,7 +207,10 @@ describe('service-account tokens', () => {
     setup.advance(661_000);
     assert.throws(() => setup.authentication.authenticate(bearer(plain)), is401);
     const deletionTimestamp = new Date(setup.clock.now()).toISOString();
-    setup.view.put('', 'pods', { metadata: { namespace: 'default', name: 'web', uid: 'pod-1', deletionTimestamp }, spec: {} });
+    setup.view.put('', 'pods', {
+      metadata: { namespace: 'default', name: 'web', uid: 'pod-1', deletionTimestamp },
+      spec: {},
+    });
     setup.authentication.authenticate(bearer(bound));
     setup.advance(62_000);
     assert.throws(() => setup.authentication.authenticate(bearer(bound)), is401);
@@ -175,8 +223,13 @@ describe('service-account tokens', () => {
   test('a changed claim or a foreign key is refused', () => {
     const setup = setUp();
     const [header = '', payload = '', signature = ''] = tokenFor(setup).split('.');
-    const changed = Buffer.from(Buffer.from(payload, 'base64url').toString().replace('robot', 'admin')).toString('base64url');
-    assert.throws(() => setup.authentication.authenticate(bearer(`${header}.${changed}.${signature}`)), is401);
+    const changed = Buffer.from(
+      Buffer.from(payload, 'base64url').toString().replace('robot', 'admin'),
+    ).toString('base64url');
+    assert.throws(
+      () => setup.authentication.authenticate(bearer(`${header}.${changed}.${signature}`)),
+      is401,
+    );
     const none = Buffer.from('{"alg":"none"}').toString('base64url');
     assert.throws(() => setup.authentication.authenticate(bearer(`${none}.${payload}.`)), is401);
     assert.throws(() => setup.authentication.authenticate(bearer(tokenFor(setUp()))), is401);
@@ -184,7 +237,10 @@ describe('service-account tokens', () => {
 
   test('RSA keys sign too', () => {
     const setup = setUp(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
-    assert.equal(setup.authentication.authenticate(bearer(tokenFor(setup))).username, 'system:serviceaccount:default:robot');
+    assert.equal(
+      setup.authentication.authenticate(bearer(tokenFor(setup))).username,
+      'system:serviceaccount:default:robot',
+    );
     assert.equal(JSON.parse(jwksDocument(setup.publicKeys)).keys[0].alg, 'RS256');
   });
 
@@ -203,7 +259,10 @@ describe('service-account tokens', () => {
 
   test('TokenRequest: refusals', () => {
     const setup = setUp();
-    const answer = (spec: object, metadata: object = {}, name = 'robot') => () => setup.tokens.answer({ metadata, spec: spec as never }, 'default', name);
+    const answer =
+      (spec: object, metadata: object = {}, name = 'robot') =>
+      () =>
+        setup.tokens.answer({ metadata, spec: spec as never }, 'default', name);
     const refusal = (code: number, message: string) => (error: unknown) => {
       assert.ok(error instanceof ApiError);
       assert.deepEqual([error.code, error.message], [code, message]);
@@ -212,9 +271,15 @@ describe('service-account tokens', () => {
     assert.throws(answer({}, {}, 'ghost'), refusal(404, 'serviceaccounts "ghost" not found'));
     assert.throws(
       answer({ expirationSeconds: 10 }),
-      refusal(422, 'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: 10: may not specify a duration less than 10 minutes'),
+      refusal(
+        422,
+        'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: 10: may not specify a duration less than 10 minutes',
+      ),
     );
-    assert.throws(answer({ boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'ghost' } }), refusal(404, 'pods "ghost" not found'));
+    assert.throws(
+      answer({ boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'ghost' } }),
+      refusal(404, 'pods "ghost" not found'),
+    );
     assert.throws(
       answer({ boundObjectRef: { kind: 'ConfigMap', apiVersion: 'v1', name: 'x' } }),
       refusal(400, 'cannot bind token to object of type /v1, Kind=ConfigMap'),
@@ -230,15 +295,18 @@ describe('service-account tokens', () => {
 
   test('discovery documents', () => {
     const { publicKeys } = setUp();
-    assert.deepEqual(JSON.parse(discoveryDocument(issuer, 'https://1.2.3.4:6443/openid/v1/jwks', publicKeys)), {
-      issuer,
-      jwks_uri: 'https://1.2.3.4:6443/openid/v1/jwks',
-      response_types_supported: ['id_token'],
-      subject_types_supported: ['public'],
-      id_token_signing_alg_values_supported: ['ES256'],
-    });
+    assert.deepEqual(
+      JSON.parse(discoveryDocument(issuer, 'https://1.2.3.4:6443/openid/v1/jwks', publicKeys)),
+      {
+        issuer,
+        jwks_uri: 'https://1.2.3.4:6443/openid/v1/jwks',
+        response_types_supported: ['id_token'],
+        subject_types_supported: ['public'],
+        id_token_signing_alg_values_supported: ['ES256'],
+      },
+    );
     const [key] = JSON.parse(jwksDocument(publicKeys)).keys;
-    assert.deepEqual(Object.keys(key), ['use', 'kty', 'kid', 'alg', 'crv', 'x', 'y']);
+    assert.deepEqual(Object.keys(key), ['use', 'kty', 'kid', 'crv', 'alg', 'x', 'y']);
   });
 });
 
@@ -251,11 +319,16 @@ describe('reviews of who', () => {
       user: {},
       error: `token audiences ["vault"] is invalid for the target audiences ["${issuer}"]`,
     });
-    const vault = reviewToken({ metadata: {}, spec: { token, audiences: ['vault', 'other'] } }, setup.kinds, [issuer]);
+    const vault = reviewToken({ metadata: {}, spec: { token, audiences: ['vault', 'other'] } }, setup.kinds, [
+      issuer,
+    ]);
     assert.equal(vault.status?.authenticated, true);
     assert.deepEqual(vault.status?.audiences, ['vault']);
     assert.equal(vault.status?.user?.username, 'system:serviceaccount:default:robot');
-    assert.deepEqual(reviewToken({ metadata: {}, spec: { token: 'x' } }, setup.kinds, [issuer]).status, { user: {}, error: 'invalid bearer token' });
+    assert.deepEqual(reviewToken({ metadata: {}, spec: { token: 'x' } }, setup.kinds, [issuer]).status, {
+      user: {},
+      error: 'invalid bearer token',
+    });
   });
 
   test('SelfSubjectReview', () => {

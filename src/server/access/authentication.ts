@@ -42,7 +42,11 @@ export class CertificateAuthenticator {
       user = withAuthenticatedGroup({
         username: certificate.commonName,
         groups: [...certificate.organizations],
-        extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${certificate.fingerprint.replaceAll(':', '').toLowerCase()}`] },
+        extra: {
+          'authentication.kubernetes.io/credential-id': [
+            `X509SHA256=${certificate.fingerprint.replaceAll(':', '').toLowerCase()}`,
+          ],
+        },
       });
       this.#users.set(certificate.fingerprint, user);
     }
@@ -63,7 +67,8 @@ export function bearerToken(headers: Readonly<Record<string, string>>): string |
   if (protocols === undefined || !protocols.includes(webSocketTokenPrefix)) return undefined;
   for (const protocol of protocols.split(',')) {
     const name = protocol.trim();
-    if (name.startsWith(webSocketTokenPrefix)) return Buffer.from(name.slice(webSocketTokenPrefix.length), 'base64url').toString('utf8');
+    if (name.startsWith(webSocketTokenPrefix))
+      return Buffer.from(name.slice(webSocketTokenPrefix.length), 'base64url').toString('utf8');
   }
   return undefined;
 }

@@ -28,7 +28,7 @@ async function continueUnion(
   reasons: string[],
 ): Promise<Decision> {
   let decision = await first;
-  for (let at = from; ; ) {
+  for (let at = from; ;) {
     if (decision.decision !== 'no-opinion') return decision;
     if (decision.reason !== '') reasons.push(decision.reason);
     const next = authorizers[++at];
@@ -64,9 +64,20 @@ export function forbiddenRequest(attributes: RequestAttributes, reason: string):
   return forbidden(subject, reason === '' ? text : `${text}: ${reason}`);
 }
 
-function describeDenial({ user, verb, isResource, path, group, resource, subresource, namespace }: RequestAttributes): string {
+function describeDenial({
+  user,
+  verb,
+  isResource,
+  path,
+  group,
+  resource,
+  subresource,
+  namespace,
+}: RequestAttributes): string {
   const who = `User ${goQuote(user.username)} cannot ${verb}`;
   if (!isResource) return `${who} path ${goQuote(path)}`;
   const what = `resource ${goQuote(subresource === '' ? resource : `${resource}/${subresource}`)} in API group ${goQuote(group)}`;
-  return namespace === '' ? `${who} ${what} at the cluster scope` : `${who} ${what} in the namespace ${goQuote(namespace)}`;
+  return namespace === ''
+    ? `${who} ${what} at the cluster scope`
+    : `${who} ${what} in the namespace ${goQuote(namespace)}`;
 }

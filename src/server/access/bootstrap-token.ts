@@ -23,19 +23,27 @@ export class BootstrapTokenAuthenticator implements TokenAuthenticator {
   authenticateToken(token: string): TokenIdentity | undefined {
     const [, id, tokenSecret] = form.exec(token) ?? [];
     if (id === undefined || tokenSecret === undefined) return undefined;
-    const secret = this.#view.get('', 'secrets', 'kube-system', `bootstrap-token-${id}`) as Secret | undefined;
-    if (!secret?.data || secret.metadata.deletionTimestamp || secret.type !== 'bootstrap.kubernetes.io/token') return undefined;
+    const secret = this.#view.get('', 'secrets', 'kube-system', `bootstrap-token-${id}`) as
+      Secret | undefined;
+    if (!secret?.data || secret.metadata.deletionTimestamp || secret.type !== 'bootstrap.kubernetes.io/token')
+      return undefined;
     const data = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64');
     const expected = data('token-secret');
     const given = Buffer.from(tokenSecret);
     if (expected.length !== given.length || !timingSafeEqual(expected, given)) return undefined;
-    if (data('token-id').toString() !== id || data('usage-bootstrap-authentication').toString() !== 'true') return undefined;
+    if (data('token-id').toString() !== id || data('usage-bootstrap-authentication').toString() !== 'true')
+      return undefined;
     const expiration = data('expiration').toString();
     // A time that cannot be read counts as past.
     if (expiration !== '' && !(Date.parse(expiration) > this.#clock.now())) return undefined;
     const extraGroups = data('auth-extra-groups').toString();
     const extra = extraGroups === '' ? [] : extraGroups.split(',');
     if (!extra.every((group) => groupForm.test(group))) return undefined;
-    return { user: { username: `system:bootstrap:${id}`, groups: [...new Set(['system:bootstrappers', ...extra])].sort() } };
+    return {
+      user: {
+        username: `system:bootstrap:${id}`,
+        groups: [...new Set(['system:bootstrappers', ...extra])].sort(),
+      },
+    };
   }
 }

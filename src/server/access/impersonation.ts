@@ -51,19 +51,25 @@ function wishesIn(headers: Readonly<Record<string, string>>): Wish[] {
   }
   const uid = headers['impersonate-uid'] ?? '';
   if (uid !== '') wishes.push(wish('uids', uid));
-  if (wishes.length > 0 && user === '') throw badRequest(`requested ${JSON.stringify(wishes)} without impersonating a user`);
+  if (wishes.length > 0 && user === '')
+    throw badRequest(`requested ${JSON.stringify(wishes)} without impersonating a user`);
   return wishes;
 }
 
 /** Cheap: whether a request has anything of the kind. */
 export function isImpersonating(headers: Readonly<Record<string, string>>): boolean {
-  if ('impersonate-user' in headers || 'impersonate-group' in headers || 'impersonate-uid' in headers) return true;
+  if ('impersonate-user' in headers || 'impersonate-group' in headers || 'impersonate-uid' in headers)
+    return true;
   for (const name in headers) if (name.startsWith(extraPrefix)) return true;
   return false;
 }
 
 /** Who the request is to be taken as coming from. Throws ApiError 400 and 403. */
-export async function impersonate(caller: UserInfo, headers: Readonly<Record<string, string>>, authorizer: Authorizer): Promise<UserInfo> {
+export async function impersonate(
+  caller: UserInfo,
+  headers: Readonly<Record<string, string>>,
+  authorizer: Authorizer,
+): Promise<UserInfo> {
   const wishes = wishesIn(headers);
   if (wishes.length === 0) return caller;
   for (const { group, resource, subresource, namespace, name } of wishes) {
@@ -92,11 +98,13 @@ function impersonated(username: string, wishes: readonly Wish[]): UserInfo {
   const account = parseServiceAccountUsername(username);
   const memberOf = asked.length > 0 || !account ? asked : serviceAccountGroups(account.namespace);
   const extra: Record<string, string[]> = {};
-  for (const { resource, subresource, name } of wishes) if (resource === 'userextras') (extra[subresource] ??= []).push(name);
+  for (const { resource, subresource, name } of wishes)
+    if (resource === 'userextras') (extra[subresource] ??= []).push(name);
   const uid = wishes.find(({ resource }) => resource === 'uids')?.name;
   const isAnonymous = username === anonymousUser.username;
   const implied = isAnonymous ? groups.unauthenticated : groups.authenticated;
-  const isComplete = memberOf.includes(groups.unauthenticated) || (!isAnonymous && memberOf.includes(groups.authenticated));
+  const isComplete =
+    memberOf.includes(groups.unauthenticated) || (!isAnonymous && memberOf.includes(groups.authenticated));
   return {
     username,
     ...(uid === undefined ? {} : { uid }),

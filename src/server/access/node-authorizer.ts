@@ -46,7 +46,10 @@ export class NodeAuthorizer implements Authorizer {
     const nodeName = nodeIdentity(attributes.user);
     if (nodeName === undefined) return noOpinion('');
     if (nodeName === '') return noOpinion(`unknown node for user ${goQuote(attributes.user.username)}`);
-    return (attributes.isResource ? this.#authorizeOwn(nodeName, attributes) : undefined) ?? this.#authorizeAny(attributes);
+    return (
+      (attributes.isResource ? this.#authorizeOwn(nodeName, attributes) : undefined) ??
+      this.#authorizeAny(attributes)
+    );
   }
 
   #authorizeAny(attributes: RequestAttributes): Decision {
@@ -61,7 +64,9 @@ export class NodeAuthorizer implements Authorizer {
       case 'configmaps':
         return this.#authorizeRead(nodeName, attributes);
       case 'persistentvolumeclaims':
-        return subresource === 'status' ? this.#authorizeClaimStatus(nodeName, attributes) : this.#authorizeGet(nodeName, attributes);
+        return subresource === 'status'
+          ? this.#authorizeClaimStatus(nodeName, attributes)
+          : this.#authorizeGet(nodeName, attributes);
       case 'persistentvolumes':
       case 'resourceclaims.resource.k8s.io':
       case 'volumeattachments.storage.k8s.io':
@@ -84,7 +89,8 @@ export class NodeAuthorizer implements Authorizer {
   }
 
   #authorizeRead(nodeName: string, attributes: RequestAttributes): Decision {
-    if (!['get', 'list', 'watch'].includes(attributes.verb)) return noOpinion('can only read resources of this type');
+    if (!['get', 'list', 'watch'].includes(attributes.verb))
+      return noOpinion('can only read resources of this type');
     if (attributes.subresource !== '') return noOpinion('cannot read subresource');
     if (attributes.namespace === '') return noOpinion('can only read namespaced object of this type');
     return this.#authorizeRelated(nodeName, attributes);
@@ -97,14 +103,18 @@ export class NodeAuthorizer implements Authorizer {
   }
 
   #authorizeClaimStatus(nodeName: string, attributes: RequestAttributes): Decision {
-    if (attributes.verb !== 'update' && attributes.verb !== 'patch') return noOpinion('can only get/update/patch this type');
+    if (attributes.verb !== 'update' && attributes.verb !== 'patch')
+      return noOpinion('can only get/update/patch this type');
     return this.#authorizeRelated(nodeName, attributes);
   }
 
   #authorizeServiceAccount(nodeName: string, attributes: RequestAttributes): Decision {
-    if (attributes.verb === 'get' && attributes.subresource === '') return this.#authorizeRead(nodeName, attributes);
-    if (attributes.verb !== 'create' || attributes.name === '') return noOpinion('can only create tokens for individual service accounts');
-    if (attributes.subresource !== 'token') return noOpinion('can only create token subresource of serviceaccount');
+    if (attributes.verb === 'get' && attributes.subresource === '')
+      return this.#authorizeRead(nodeName, attributes);
+    if (attributes.verb !== 'create' || attributes.name === '')
+      return noOpinion('can only create tokens for individual service accounts');
+    if (attributes.subresource !== 'token')
+      return noOpinion('can only create token subresource of serviceaccount');
     return this.#authorizeRelated(nodeName, attributes);
   }
 
@@ -162,15 +172,23 @@ export class NodeAuthorizer implements Authorizer {
   #isRelated(nodeName: string, resource: string, namespace: string, name: string): boolean {
     switch (resource) {
       case 'persistentvolumes': {
-        const claim = (this.#view.get('', 'persistentvolumes', '', name) as unknown as PersistentVolume | undefined)?.spec?.claimRef;
-        return claim !== undefined && this.#references.has(nodeName, 'persistentvolumeclaims', claim.namespace ?? '', claim.name ?? '');
+        const claim = (
+          this.#view.get('', 'persistentvolumes', '', name) as unknown as PersistentVolume | undefined
+        )?.spec?.claimRef;
+        return (
+          claim !== undefined &&
+          this.#references.has(nodeName, 'persistentvolumeclaims', claim.namespace ?? '', claim.name ?? '')
+        );
       }
       case 'volumeattachments':
         return this.#nodeNameIn('storage.k8s.io', 'volumeattachments', name) === nodeName;
       case 'resourceslices':
         return this.#nodeNameIn('resource.k8s.io', 'resourceslices', name) === nodeName;
       case 'secrets':
-        return this.#references.has(nodeName, 'secrets', namespace, name) || this.#isSecretOfVolume(nodeName, namespace, name);
+        return (
+          this.#references.has(nodeName, 'secrets', namespace, name) ||
+          this.#isSecretOfVolume(nodeName, namespace, name)
+        );
       default:
         return this.#references.has(nodeName, resource as ReferenceKind, namespace, name);
     }
@@ -184,17 +202,33 @@ export class NodeAuthorizer implements Authorizer {
   /** Secrets by which the kubelet mounts the volumes of its pods. */
   #isSecretOfVolume(nodeName: string, namespace: string, name: string): boolean {
     for (const claim of this.#references.claimsOf(nodeName)) {
-      const volumeName = (this.#view.get('', 'persistentvolumeclaims', claim.namespace, claim.name) as unknown as PersistentVolumeClaim | undefined)?.spec
-        ?.volumeName;
-      const volume = volumeName && (this.#view.get('', 'persistentvolumes', '', volumeName) as unknown as PersistentVolume | undefined);
-      if (!volume || volume.spec?.claimRef?.namespace !== claim.namespace || volume.spec.claimRef.name !== claim.name) continue;
-      if (secretsOf(volume).some((secret) => secret.name === name && (secret.namespace || claim.namespace) === namespace)) return true;
+      const volumeName = (
+        this.#view.get('', 'persistentvolumeclaims', claim.namespace, claim.name) as unknown as
+          PersistentVolumeClaim | undefined
+      )?.spec?.volumeName;
+      const volume =
+        volumeName &&
+        (this.#view.get('', 'persistentvolumes', '', volumeName) as unknown as PersistentVolume | undefined);
+      if (
+        !volume ||
+        volume.spec?.claimRef?.namespace !== claim.namespace ||
+        volume.spec.claimRef.name !== claim.name
+      )
+        continue;
+      if (
+        secretsOf(volume).some(
+          (secret) => secret.name === name && (secret.namespace || claim.namespace) === namespace,
+        )
+      )
+        return true;
     }
     return false;
   }
 }
 
-function secretsOf({ spec }: PersistentVolume): { name?: string | undefined; namespace?: string | undefined }[] {
+function secretsOf({
+  spec,
+}: PersistentVolume): { name?: string | undefined; namespace?: string | undefined }[] {
   const { csi } = spec ?? {};
   const references = [
     spec?.azureFile && { name: spec.azureFile.secretName, namespace: spec.azureFile.secretNamespace },
@@ -214,16 +248,21 @@ function secretsOf({ spec }: PersistentVolume): { name?: string | undefined; nam
 const ownObjectVerbs = ['get', 'create', 'update', 'patch', 'delete'];
 
 function authorizeLease(nodeName: string, { verb, namespace, name }: RequestAttributes): Decision {
-  if (!ownObjectVerbs.includes(verb)) return noOpinion('can only get, create, update, patch, or delete a node lease');
-  if (namespace !== nodeLeaseNamespace) return noOpinion(`can only access leases in the "${nodeLeaseNamespace}" system namespace`);
-  if (verb !== 'create' && name !== nodeName) return noOpinion('can only access node lease with the same name as the requesting node');
+  if (!ownObjectVerbs.includes(verb))
+    return noOpinion('can only get, create, update, patch, or delete a node lease');
+  if (namespace !== nodeLeaseNamespace)
+    return noOpinion(`can only access leases in the "${nodeLeaseNamespace}" system namespace`);
+  if (verb !== 'create' && name !== nodeName)
+    return noOpinion('can only access node lease with the same name as the requesting node');
   return allowed;
 }
 
 function authorizeCsiNode(nodeName: string, { verb, subresource, name }: RequestAttributes): Decision {
-  if (!ownObjectVerbs.includes(verb)) return noOpinion('can only get, create, update, patch, or delete a CSINode');
+  if (!ownObjectVerbs.includes(verb))
+    return noOpinion('can only get, create, update, patch, or delete a CSINode');
   if (subresource !== '') return noOpinion('cannot authorize CSINode subresources');
-  if (verb !== 'create' && name !== nodeName) return noOpinion('can only access CSINode with the same name as the requesting node');
+  if (verb !== 'create' && name !== nodeName)
+    return noOpinion('can only access CSINode with the same name as the requesting node');
   return allowed;
 }
 

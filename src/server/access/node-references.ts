@@ -9,7 +9,8 @@ import type { ClusterView } from '../admission/contract.ts';
 
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
 
-export type ReferenceKind = 'pods' | 'secrets' | 'configmaps' | 'persistentvolumeclaims' | 'serviceaccounts' | 'resourceclaims';
+export type ReferenceKind =
+  'pods' | 'secrets' | 'configmaps' | 'persistentvolumeclaims' | 'serviceaccounts' | 'resourceclaims';
 
 interface BoundPod {
   readonly nodeName: string;
@@ -139,7 +140,11 @@ function referencesOf(pod: Pod): string[] {
   const { spec } = pod;
   add('serviceaccounts', spec?.serviceAccountName);
   for (const secret of spec?.imagePullSecrets ?? []) add('secrets', secret.name);
-  const containers: (Container | EphemeralContainer)[] = [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])];
+  const containers: (Container | EphemeralContainer)[] = [
+    ...(spec?.initContainers ?? []),
+    ...(spec?.containers ?? []),
+    ...(spec?.ephemeralContainers ?? []),
+  ];
   for (const { env = [], envFrom = [] } of containers) {
     for (const source of envFrom) {
       add('secrets', source.secretRef?.name);
@@ -151,19 +156,33 @@ function referencesOf(pod: Pod): string[] {
     }
   }
   for (const volume of spec?.volumes ?? []) addVolume(volume, podName, add);
-  const statuses = new Map((pod.status?.resourceClaimStatuses ?? []).map((status) => [status.name, status.resourceClaimName]));
-  for (const claim of spec?.resourceClaims ?? []) add('resourceclaims', claim.resourceClaimName ?? statuses.get(claim.name));
+  const statuses = new Map(
+    (pod.status?.resourceClaimStatuses ?? []).map((status) => [status.name, status.resourceClaimName]),
+  );
+  for (const claim of spec?.resourceClaims ?? [])
+    add('resourceclaims', claim.resourceClaimName ?? statuses.get(claim.name));
   return [...found];
 }
 
-function addVolume(volume: Volume, podName: string, add: (kind: ReferenceKind, name: string | undefined) => void): void {
+function addVolume(
+  volume: Volume,
+  podName: string,
+  add: (kind: ReferenceKind, name: string | undefined) => void,
+): void {
   add('secrets', volume.secret?.secretName);
   add('configmaps', volume.configMap?.name);
   for (const source of volume.projected?.sources ?? []) {
     add('secrets', source.secret?.name);
     add('configmaps', source.configMap?.name);
   }
-  for (const source of [volume.cephfs, volume.flexVolume, volume.iscsi, volume.rbd, volume.scaleIO, volume.storageos])
+  for (const source of [
+    volume.cephfs,
+    volume.flexVolume,
+    volume.iscsi,
+    volume.rbd,
+    volume.scaleIO,
+    volume.storageos,
+  ])
     add('secrets', source?.secretRef?.name);
   add('secrets', volume.azureFile?.secretName);
   add('secrets', volume.csi?.nodePublishSecretRef?.name);

@@ -6,14 +6,24 @@ import type { RequestAttributes } from './contract.ts';
 const none: readonly string[] = [];
 
 function pathMatches(pattern: string, path: string): boolean {
-  return pattern === '*' || pattern === path || (pattern.endsWith('*') && path.startsWith(pattern.replace(/\*+$/, '')));
+  return (
+    pattern === '*' ||
+    pattern === path ||
+    (pattern.endsWith('*') && path.startsWith(pattern.replace(/\*+$/, '')))
+  );
 }
 
 /** `combined` is `resource` or `resource/subresource`. */
 function resourceMatches(resources: readonly string[], combined: string, subresource: string): boolean {
   for (const resource of resources) {
     if (resource === '*' || resource === combined) return true;
-    if (subresource !== '' && resource.length === subresource.length + 2 && resource.startsWith('*/') && resource.endsWith(subresource)) return true;
+    if (
+      subresource !== '' &&
+      resource.length === subresource.length + 2 &&
+      resource.startsWith('*/') &&
+      resource.endsWith(subresource)
+    )
+      return true;
   }
   return false;
 }
@@ -25,15 +35,22 @@ function includesOrAll(values: readonly string[] | undefined, value: string): bo
 /** All that `ruleAllows` asks but for the object's name. */
 export function ruleCouldAllow(rule: PolicyRule, attributes: RequestAttributes): boolean {
   if (!includesOrAll(rule.verbs, attributes.verb)) return false;
-  if (!attributes.isResource) return (rule.nonResourceURLs ?? none).some((pattern) => pathMatches(pattern, attributes.path));
+  if (!attributes.isResource)
+    return (rule.nonResourceURLs ?? none).some((pattern) => pathMatches(pattern, attributes.path));
   if (!includesOrAll(rule.apiGroups, attributes.group)) return false;
   const { resource, subresource } = attributes;
-  return resourceMatches(rule.resources ?? none, subresource === '' ? resource : `${resource}/${subresource}`, subresource);
+  return resourceMatches(
+    rule.resources ?? none,
+    subresource === '' ? resource : `${resource}/${subresource}`,
+    subresource,
+  );
 }
 
 export function ruleAllows(rule: PolicyRule, attributes: RequestAttributes): boolean {
   if (!ruleCouldAllow(rule, attributes)) return false;
-  return !attributes.isResource || !rule.resourceNames?.length || rule.resourceNames.includes(attributes.name);
+  return (
+    !attributes.isResource || !rule.resourceNames?.length || rule.resourceNames.includes(attributes.name)
+  );
 }
 
 /** One rule as rules with at most one verb, group, resource and name each. */
@@ -44,8 +61,14 @@ export function breakDownRule(rule: PolicyRule): PolicyRule[] {
     for (const resource of rule.resources ?? none)
       for (const verb of rule.verbs)
         for (const name of names)
-          parts.push({ apiGroups: [group], resources: [resource], verbs: [verb], ...(name === undefined ? {} : { resourceNames: [name] }) });
-  for (const url of rule.nonResourceURLs ?? none) for (const verb of rule.verbs) parts.push({ nonResourceURLs: [url], verbs: [verb] });
+          parts.push({
+            apiGroups: [group],
+            resources: [resource],
+            verbs: [verb],
+            ...(name === undefined ? {} : { resourceNames: [name] }),
+          });
+  for (const url of rule.nonResourceURLs ?? none)
+    for (const verb of rule.verbs) parts.push({ nonResourceURLs: [url], verbs: [verb] });
   return parts;
 }
 
@@ -66,9 +89,13 @@ function ruleCovers(rule: PolicyRule, part: PolicyRule): boolean {
     holdsAll(rule.apiGroups, part.apiGroups) &&
     (part.resources ?? none).every((resource) => coversResource(rule.resources ?? none, resource)) &&
     (part.nonResourceURLs ?? none).every((path) =>
-      (rule.nonResourceURLs ?? none).some((held) => held === path || (held.endsWith('*') && path.startsWith(held.replace(/\*+$/, '')))),
+      (rule.nonResourceURLs ?? none).some(
+        (held) => held === path || (held.endsWith('*') && path.startsWith(held.replace(/\*+$/, ''))),
+      ),
     ) &&
-    (!rule.resourceNames?.length || (part.resourceNames !== undefined && part.resourceNames.every((name) => rule.resourceNames?.includes(name))))
+    (!rule.resourceNames?.length ||
+      (part.resourceNames !== undefined &&
+        part.resourceNames.every((name) => rule.resourceNames?.includes(name))))
   );
 }
 
@@ -82,7 +109,11 @@ export function compactRules(rules: readonly PolicyRule[]): PolicyRule[] {
   const compacted: PolicyRule[] = [];
   const byResource = new Map<string, PolicyRule>();
   for (const rule of rules) {
-    const isSimple = rule.apiGroups?.length === 1 && rule.resources?.length === 1 && !rule.nonResourceURLs?.length && (rule.resourceNames?.length ?? 0) < 2;
+    const isSimple =
+      rule.apiGroups?.length === 1 &&
+      rule.resources?.length === 1 &&
+      !rule.nonResourceURLs?.length &&
+      (rule.resourceNames?.length ?? 0) < 2;
     if (!isSimple) {
       compacted.push(rule);
       continue;

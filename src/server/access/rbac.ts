@@ -8,7 +8,14 @@
  */
 import { goQuote } from '../../api/validation/go-format.ts';
 import type { KubeObject } from '../../api/object.ts';
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, RoleRef, Subject } from '../../api/types/rbac-v1.ts';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  RoleBinding,
+  RoleRef,
+  Subject,
+} from '../../api/types/rbac-v1.ts';
 import type { UserInfo } from '../../base/exchange.ts';
 import type { ClusterView } from '../admission/contract.ts';
 import type { Authorizer, Decision, RequestAttributes } from './contract.ts';
@@ -43,7 +50,9 @@ function subjectKey(subject: Subject, namespace: string): string | undefined {
       return groupKey(subject.name);
     case 'ServiceAccount': {
       const accountNamespace = subject.namespace || namespace;
-      return accountNamespace === '' ? undefined : userKey(serviceAccountUsername(accountNamespace, subject.name));
+      return accountNamespace === ''
+        ? undefined
+        : userKey(serviceAccountUsername(accountNamespace, subject.name));
     }
     default:
       return undefined;
@@ -84,14 +93,25 @@ class BindingIndex {
   /** Each binding of the user once. */
   collect(user: UserInfo, into: Set<Binding>): void {
     for (const binding of this.#bySubject.get(userKey(user.username)) ?? []) into.add(binding);
-    for (const group of user.groups) for (const binding of this.#bySubject.get(groupKey(group)) ?? []) into.add(binding);
+    for (const group of user.groups)
+      for (const binding of this.#bySubject.get(groupKey(group)) ?? []) into.add(binding);
   }
 }
 
-/** The rules behind a user, and what could not be resolved of them. */
+/** The rules behind a user, and the roles that are bound to it but do not exist. */
 export interface ResolvedRules {
   readonly rules: readonly PolicyRule[];
-  readonly errors: readonly string[];
+  readonly missing: readonly RoleRef[];
+}
+
+/** What is wrong where roles are missing; '' where none is. */
+export function describeMissing(missing: readonly RoleRef[]): string {
+  const texts = [
+    ...new Set(
+      missing.map(({ kind, name }) => `${kind.toLowerCase()}.${rbacGroup} ${goQuote(name)} not found`),
+    ),
+  ];
+  return texts.length < 2 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
 }
 
 export class RbacAuthorizer implements Authorizer {
@@ -99,8 +119,8 @@ export class RbacAuthorizer implements Authorizer {
   readonly #stop: readonly (() => void)[];
   readonly #cluster = new BindingIndex();
   readonly #namespaces = new Map<string, BindingIndex>();
-  /** By `namespace/name`; cluster roles have no namespace. Undefined rules = there is no such role. */
-  readonly #roles = new Map<string, readonly PolicyRule[] | undefined>();
+  /** By `namespace/name`; cluster roles have no namespace. */
+  readonly #roles = new Map<string, readonly PolicyRule[]>();
   readonly #changed = new Map<string, { readonly namespace: string; readonly name: string }>();
   #decisions = new WeakMap<UserInfo, Map<string, Decision>>();
   #loaded = false;
@@ -146,37 +166,39 @@ export class RbacAuthorizer implements Authorizer {
   /** Every rule that holds for the user in the namespace ('' = cluster-wide ones only). */
   rulesFor(user: UserInfo, namespace: string): ResolvedRules {
     const rules: PolicyRule[] = [];
-    const errors = new Set<string>();
+    const missing: RoleRef[] = [];
     for (const binding of this.#bindingsOf(user, namespace)) {
       const resolved = this.roleRules(binding.roleRef, binding.namespace);
-      if (typeof resolved === 'string') errors.add(resolved);
-      else rules.push(...resolved);
+      if (resolved) rules.push(...resolved);
+      else missing.push(binding.roleRef);
     }
-    return { rules, errors: [...errors] };
+    return { rules, missing };
   }
 
-  /** The rules of a role, or why there are none. */
-  roleRules({ kind, name }: RoleRef, namespace: string): readonly PolicyRule[] | string {
-    if (kind !== 'Role' && kind !== 'ClusterRole') return `unsupported role reference kind: ${goQuote(kind)}`;
+  /** The rules of a role; undefined where there is no such role. */
+  roleRules({ kind, name }: RoleRef, namespace: string): readonly PolicyRule[] | undefined {
+    if (kind !== 'Role' && kind !== 'ClusterRole') return undefined;
     const roleNamespace = kind === 'Role' ? namespace : '';
     const key = `${roleNamespace}/${name}`;
-    if (!this.#roles.has(key)) {
+    let rules = this.#roles.get(key);
+    if (!rules) {
       const role = this.#view.get(rbacGroup, kind === 'Role' ? 'roles' : 'clusterroles', roleNamespace, name);
       // Roles that are not there are not remembered: their names come from bindings, of which there may be any number.
-      if (!role) return `${kind.toLowerCase()}.${rbacGroup} ${goQuote(name)} not found`;
-      this.#roles.set(key, (role as unknown as ClusterRole).rules ?? []);
+      if (!role) return undefined;
+      rules = (role as unknown as ClusterRole).rules ?? [];
+      this.#roles.set(key, rules);
     }
-    return this.#roles.get(key) ?? [];
+    return rules;
   }
 
   /** `dependsOnName`: another object of the same kind might have been decided otherwise. */
   #decide(attributes: RequestAttributes): { decision: Decision; dependsOnName: boolean } {
-    const errors = new Set<string>();
+    const missing: RoleRef[] = [];
     let dependsOnName = false;
     for (const binding of this.#bindingsOf(attributes.user, attributes.namespace)) {
       const rules = this.roleRules(binding.roleRef, binding.namespace);
-      if (typeof rules === 'string') {
-        errors.add(rules);
+      if (!rules) {
+        missing.push(binding.roleRef);
         continue;
       }
       for (const rule of rules) {
@@ -189,9 +211,8 @@ export class RbacAuthorizer implements Authorizer {
         dependsOnName = true;
       }
     }
-    const [first = '', ...rest] = errors;
-    const text = rest.length === 0 ? first : `[${[first, ...rest].join(', ')}]`;
-    return { decision: { decision: 'no-opinion', reason: text === '' ? '' : `RBAC: ${text}` }, dependsOnName };
+    const reason = missing.length === 0 ? '' : `RBAC: ${describeMissing(missing)}`;
+    return { decision: { decision: 'no-opinion', reason }, dependsOnName };
   }
 
   #bindingsOf(user: UserInfo, namespace: string): Set<Binding> {
@@ -207,7 +228,8 @@ export class RbacAuthorizer implements Authorizer {
       this.#loaded = true;
       this.#changed.clear();
       for (const resource of ['clusterrolebindings', 'rolebindings'])
-        for (const object of this.#view.list(rbacGroup, resource)) this.#put(object.metadata.namespace ?? '', object.metadata.name ?? '', object);
+        for (const object of this.#view.list(rbacGroup, resource))
+          this.#put(object.metadata.namespace ?? '', object.metadata.name ?? '', object);
       return;
     }
     if (this.#changed.size === 0) return;
@@ -240,7 +262,13 @@ function describeBinding({ name, namespace, roleRef, subjects }: Binding, user: 
     const key = subjectKey(candidate, namespace);
     return key === userKey(user.username) || user.groups.some((group) => key === groupKey(group));
   });
-  const binding = namespace === '' ? `ClusterRoleBinding ${goQuote(name)}` : `RoleBinding ${goQuote(`${name}/${namespace}`)}`;
-  const who = subject?.kind === 'ServiceAccount' ? `${subject.name}/${subject.namespace || namespace}` : (subject?.name ?? '');
+  const binding =
+    namespace === ''
+      ? `ClusterRoleBinding ${goQuote(name)}`
+      : `RoleBinding ${goQuote(`${name}/${namespace}`)}`;
+  const who =
+    subject?.kind === 'ServiceAccount'
+      ? `${subject.name}/${subject.namespace || namespace}`
+      : (subject?.name ?? '');
   return `${binding} of ${roleRef.kind} ${goQuote(roleRef.name)} to ${subject?.kind ?? ''} ${goQuote(who)}`;
 }

@@ -22,7 +22,12 @@ import { decodeJwt, isSignedBy, keyIdOf } from './jwt.ts';
 import type { DecodedJwt } from './jwt.ts';
 import { legacyIssuer } from './tokens.ts';
 import type { BoundReference, ServiceAccountClaims } from './tokens.ts';
-import { parseServiceAccountUsername, serviceAccountGroups, serviceAccountUsername, withAuthenticatedGroup } from './users.ts';
+import {
+  parseServiceAccountUsername,
+  serviceAccountGroups,
+  serviceAccountUsername,
+  withAuthenticatedGroup,
+} from './users.ts';
 
 /** How far clocks may be apart, and how long a deleted object still counts. */
 const leewaySeconds = 60;
@@ -56,7 +61,9 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
   readonly #options: ServiceAccountTokenOptions;
   readonly #keys: readonly { readonly id: string; readonly key: KeyObject }[];
   readonly #dependents = new Map<string, Set<VerifiedToken>>();
-  readonly #verified = new BoundedCache<string, VerifiedToken>(tokensCached, (_, token) => this.#forget(token));
+  readonly #verified = new BoundedCache<string, VerifiedToken>(tokensCached, (_, token) =>
+    this.#forget(token),
+  );
   readonly #stop: readonly (() => void)[];
 
   constructor(options: ServiceAccountTokenOptions) {
@@ -64,7 +71,8 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     this.#keys = options.publicKeys.map((key) => ({ id: keyIdOf(key), key }));
     this.#stop = ['serviceaccounts', 'secrets', 'pods', 'nodes'].map((resource) =>
       options.view.onChange('', resource, ({ namespace, name }) => {
-        for (const token of this.#dependents.get(keyOf(resource, namespace, name)) ?? []) token.checkedUntil = 0;
+        for (const token of this.#dependents.get(keyOf(resource, namespace, name)) ?? [])
+          token.checkedUntil = 0;
       }),
     );
   }
@@ -89,7 +97,9 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     const offered = known.audiences.length > 0 ? known.audiences : this.#options.audiences;
     const audiences = offered.filter((audience) => wanted.includes(audience));
     if (audiences.length === 0)
-      throw new TokenError(`token audiences ${quoteAll(offered)} is invalid for the target audiences ${quoteAll(wanted)}`);
+      throw new TokenError(
+        `token audiences ${quoteAll(offered)} is invalid for the target audiences ${quoteAll(wanted)}`,
+      );
     return { user: known.user, audiences };
   }
 
@@ -98,7 +108,8 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     if (!decoded) return undefined;
     const issuer = decoded.claims['iss'];
     const isLegacy = issuer === legacyIssuer;
-    if (!isLegacy && !(typeof issuer === 'string' && this.#options.issuers.includes(issuer))) return undefined;
+    if (!isLegacy && !(typeof issuer === 'string' && this.#options.issuers.includes(issuer)))
+      return undefined;
     this.#checkSignature(token, decoded);
     const verified = isLegacy ? this.#legacy(token, decoded) : this.#bound(decoded);
     verified.checkedUntil = verified.check();
@@ -114,7 +125,8 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
   #checkSignature(token: string, { algorithm, keyId }: DecodedJwt): void {
     const keys = keyId === undefined ? this.#keys : this.#keys.filter(({ id }) => id === keyId);
     if (keys.length === 0) throw new TokenError('invalid signature, no keys found');
-    if (!keys.some(({ key }) => isSignedBy(token, algorithm, key))) throw new TokenError('error verifying the token signature');
+    if (!keys.some(({ key }) => isSignedBy(token, algorithm, key)))
+      throw new TokenError('error verifying the token signature');
   }
 
   #forget(token: VerifiedToken): void {
@@ -129,7 +141,8 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     const claims = decoded.claims as unknown as ServiceAccountClaims;
     const about = claims['kubernetes.io'];
     const { namespace, serviceaccount, pod, secret, node } = about ?? {};
-    if (!namespace || !serviceaccount?.name || !serviceaccount.uid) throw new TokenError('service account token claims could not be validated');
+    if (!namespace || !serviceaccount?.name || !serviceaccount.uid)
+      throw new TokenError('service account token claims could not be validated');
     const extra: Record<string, string[]> = {};
     if (claims.jti) extra['authentication.kubernetes.io/credential-id'] = [`JTI=${claims.jti}`];
     if (pod) {
@@ -147,7 +160,8 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     const check = () => {
       let until = this.#checkTimes(claims);
       until = Math.min(until, this.#checkServiceAccount(namespace, serviceaccount));
-      if (secret) until = Math.min(until, this.#checkBoundObject('secrets', 'secret', 'Secret', namespace, secret));
+      if (secret)
+        until = Math.min(until, this.#checkBoundObject('secrets', 'secret', 'Secret', namespace, secret));
       if (pod) until = Math.min(until, this.#checkBoundObject('pods', 'pod', 'Pod', namespace, pod));
       if (node && !pod) until = Math.min(until, this.#checkBoundObject('nodes', 'node', 'node', '', node));
       return until;
@@ -158,24 +172,39 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
 
   #checkTimes({ exp, nbf, iat }: ServiceAccountClaims): number {
     const now = this.#options.clock.now() / 1000;
-    if (nbf !== undefined && nbf > now + leewaySeconds) throw new TokenError('service account token is not valid yet');
-    if (exp !== undefined && exp < now - leewaySeconds) throw new TokenError('service account token has expired');
-    if (iat !== undefined && iat > now + leewaySeconds) throw new TokenError('service account token is issued in the future');
+    if (nbf !== undefined && nbf > now + leewaySeconds)
+      throw new TokenError('service account token is not valid yet');
+    if (exp !== undefined && exp < now - leewaySeconds)
+      throw new TokenError('service account token has expired');
+    if (iat !== undefined && iat > now + leewaySeconds)
+      throw new TokenError('service account token is issued in the future');
     return exp === undefined ? Infinity : (exp + leewaySeconds) * 1000;
   }
 
   #checkServiceAccount(namespace: string, { name, uid }: BoundReference): number {
     const account = this.#options.view.get('', 'serviceaccounts', namespace, name);
     if (!account) throw new TokenError(`serviceaccounts "${name}" not found`);
-    if (account.metadata.uid !== uid) throw new TokenError(`service account UID (${account.metadata.uid}) does not match claim (${uid})`);
-    return this.#deadline(account.metadata.deletionTimestamp, `service account ${namespace}/${name} has been deleted`);
+    if (account.metadata.uid !== uid)
+      throw new TokenError(`service account UID (${account.metadata.uid}) does not match claim (${uid})`);
+    return this.#deadline(
+      account.metadata.deletionTimestamp,
+      `service account ${namespace}/${name} has been deleted`,
+    );
   }
 
-  #checkBoundObject(resource: string, kind: string, title: string, namespace: string, { name, uid }: BoundReference): number {
+  #checkBoundObject(
+    resource: string,
+    kind: string,
+    title: string,
+    namespace: string,
+    { name, uid }: BoundReference,
+  ): number {
     const object = this.#options.view.get('', resource, namespace, name);
     if (!object) throw new TokenError('service account token has been invalidated');
     if (object.metadata.uid !== uid)
-      throw new TokenError(`${title === 'node' ? 'node' : kind} UID (${object.metadata.uid}) does not match service account ${kind} ref claim (${uid})`);
+      throw new TokenError(
+        `${title === 'node' ? 'node' : kind} UID (${object.metadata.uid}) does not match service account ${kind} ref claim (${uid})`,
+      );
     return this.#deadline(object.metadata.deletionTimestamp, 'service account token has been invalidated');
   }
 
@@ -201,15 +230,20 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
     if (!secretName) throw new TokenError('secretName claim is missing');
     if (!name) throw new TokenError('serviceAccountName claim is missing');
     if (!uid) throw new TokenError('serviceAccountUID claim is missing');
-    if (subject?.namespace !== namespace || subject.name !== name) throw new TokenError('sub claim is invalid');
+    if (subject?.namespace !== namespace || subject.name !== name)
+      throw new TokenError('sub claim is invalid');
     const check = () => {
       const secret = this.#options.view.get('', 'secrets', namespace, secretName) as Secret | undefined;
       if (!secret || secret.metadata.deletionTimestamp) throw new TokenError('Token has been invalidated');
-      if (!isSame(Buffer.from(secret.data?.['token'] ?? '', 'base64'), Buffer.from(token))) throw new TokenError("Token does not match server's copy");
-      const account = this.#options.view.get('', 'serviceaccounts', namespace, name) as ServiceAccount | undefined;
+      if (!isSame(Buffer.from(secret.data?.['token'] ?? '', 'base64'), Buffer.from(token)))
+        throw new TokenError("Token does not match server's copy");
+      const account = this.#options.view.get('', 'serviceaccounts', namespace, name) as
+        ServiceAccount | undefined;
       if (!account) throw new TokenError(`serviceaccounts "${name}" not found`);
-      if (account.metadata.deletionTimestamp) throw new TokenError(`ServiceAccount ${namespace}/${name} has been deleted`);
-      if (account.metadata.uid !== uid) throw new TokenError(`ServiceAccount UID (${account.metadata.uid}) does not match claim (${uid})`);
+      if (account.metadata.deletionTimestamp)
+        throw new TokenError(`ServiceAccount ${namespace}/${name} has been deleted`);
+      if (account.metadata.uid !== uid)
+        throw new TokenError(`ServiceAccount UID (${account.metadata.uid}) does not match claim (${uid})`);
       if (secret.metadata.labels?.['kubernetes.io/legacy-token-invalid-since'])
         throw new TokenError(
           `the token in secret ${namespace}/${secretName} for service account ${namespace}/${name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the 'kubernetes.io/legacy-token-invalid-since' label from the secret to temporarily allow use of this token`,
@@ -217,11 +251,22 @@ export class ServiceAccountTokenAuthenticator implements TokenAuthenticator {
       return Infinity;
     };
     const dependsOn = [keyOf('serviceaccounts', namespace, name), keyOf('secrets', namespace, secretName)];
-    return { user: serviceAccountUser(namespace, name, uid, {}), audiences: [], check, dependsOn, checkedUntil: 0 };
+    return {
+      user: serviceAccountUser(namespace, name, uid, {}),
+      audiences: [],
+      check,
+      dependsOn,
+      checkedUntil: 0,
+    };
   }
 }
 
-function serviceAccountUser(namespace: string, name: string, uid: string, extra: Record<string, string[]>): UserInfo {
+function serviceAccountUser(
+  namespace: string,
+  name: string,
+  uid: string,
+  extra: Record<string, string[]>,
+): UserInfo {
   return withAuthenticatedGroup({
     username: serviceAccountUsername(namespace, name),
     uid,

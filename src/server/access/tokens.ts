@@ -83,7 +83,11 @@ export class TokenIssuer {
     ] as const)
       if (asked && asked !== actual)
         throw invalid('authentication.k8s.io', 'TokenRequest', name, [
-          { reason: 'FieldValueInvalid', field, message: `Invalid value: ${goQuote(asked)}: must match the service account ${what} if specified` },
+          {
+            reason: 'FieldValueInvalid',
+            field,
+            message: `Invalid value: ${goQuote(asked)}: must match the service account ${what} if specified`,
+          },
         ]);
     const account = view.get('', 'serviceaccounts', namespace, name) as ServiceAccount | undefined;
     if (!account) throw notFound({ group: '', kind: 'serviceaccounts', name });
@@ -98,7 +102,10 @@ export class TokenIssuer {
     const audiences = request.spec?.audiences?.length ? request.spec.audiences : [...ownAudiences];
     const bound = this.#boundObjects(request, namespace, name);
     const now = clock.now();
-    const extended = bound.pod !== undefined && expirationSeconds === warnOnlyExpirationSeconds && audiences.every((audience) => ownAudiences.includes(audience));
+    const extended =
+      bound.pod !== undefined &&
+      expirationSeconds === warnOnlyExpirationSeconds &&
+      audiences.every((audience) => ownAudiences.includes(audience));
     const token = this.issue({ account, ...bound, audiences, expirationSeconds, extended });
     return {
       kind: 'TokenRequest',
@@ -114,7 +121,15 @@ export class TokenIssuer {
   }
 
   /** Signs a token. At most one of pod (with its node), secret and node is bound. */
-  issue({ account, pod, secret, node, audiences, expirationSeconds, extended = false }: IssueOptions): string {
+  issue({
+    account,
+    pod,
+    secret,
+    node,
+    audiences,
+    expirationSeconds,
+    extended = false,
+  }: IssueOptions): string {
     const { clock, random, issuer, privateKey } = this.#options;
     const now = Math.floor(clock.now() / 1000);
     const namespace = account.metadata.namespace ?? '';
@@ -154,7 +169,11 @@ export class TokenIssuer {
     return signJwt(claims, this.#options.privateKey, this.#keyId);
   }
 
-  #boundObjects(request: TokenRequest, namespace: string, accountName: string): { pod?: Named; secret?: Named; node?: Named } {
+  #boundObjects(
+    request: TokenRequest,
+    namespace: string,
+    accountName: string,
+  ): { pod?: Named; secret?: Named; node?: Named } {
     const reference = request.spec?.boundObjectRef;
     if (!reference) return {};
     const { view } = this.#options;
@@ -169,7 +188,9 @@ export class TokenIssuer {
     const object = view.get('', resource, resource === 'nodes' ? '' : namespace, name);
     if (!object) throw notFound({ group: '', kind: resource, name });
     if (resource === 'pods' && (object as unknown as Pod).spec?.serviceAccountName !== accountName)
-      throw badRequest(`cannot bind token for serviceaccount ${goQuote(accountName)} to pod running with different serviceaccount name.`);
+      throw badRequest(
+        `cannot bind token for serviceaccount ${goQuote(accountName)} to pod running with different serviceaccount name.`,
+      );
     if (reference.uid && reference.uid !== object.metadata.uid)
       throw conflict(
         { group: '', kind, name },
@@ -205,7 +226,11 @@ function referenceTo({ metadata }: Named): BoundReference {
 function checkExpiration(seconds: number): void {
   const refuse = (why: string) =>
     invalid('authentication.k8s.io', 'TokenRequest', '', [
-      { reason: 'FieldValueInvalid', field: 'spec.expirationSeconds', message: `Invalid value: ${seconds}: ${why}` },
+      {
+        reason: 'FieldValueInvalid',
+        field: 'spec.expirationSeconds',
+        message: `Invalid value: ${seconds}: ${why}`,
+      },
     ]);
   if (seconds < expirationSecondsMin) throw refuse('may not specify a duration less than 10 minutes');
   if (seconds > expirationSecondsMax) throw refuse('may not specify a duration larger than 2^32 seconds');
@@ -216,8 +241,9 @@ export function jwksDocument(publicKeys: readonly KeyObject[]): string {
   return JSON.stringify({
     keys: publicKeys.map((key) => {
       const { kty, crv, x, y, n, e } = key.export({ format: 'jwk' });
-      const shape = kty === 'RSA' ? { n, e } : { crv, x, y };
-      return { use: 'sig', kty, kid: keyIdOf(key), alg: algorithmOf(key), ...shape };
+      const named = { use: 'sig', kty, kid: keyIdOf(key) };
+      const alg = algorithmOf(key);
+      return kty === 'RSA' ? { ...named, alg, n, e } : { ...named, crv, alg, x, y };
     }),
   });
 }

@@ -30,11 +30,15 @@ const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const dnsSubdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** The service account behind a user name, or undefined where it is none. */
-export function parseServiceAccountUsername(username: string): { namespace: string; name: string } | undefined {
+export function parseServiceAccountUsername(
+  username: string,
+): { namespace: string; name: string } | undefined {
   if (!username.startsWith(serviceAccountPrefix)) return undefined;
   const [namespace, name, ...rest] = username.slice(serviceAccountPrefix.length).split(':');
   if (namespace === undefined || name === undefined || rest.length > 0) return undefined;
-  return dnsLabel.test(namespace) && name.length <= 253 && dnsSubdomain.test(name) ? { namespace, name } : undefined;
+  return dnsLabel.test(namespace) && name.length <= 253 && dnsSubdomain.test(name)
+    ? { namespace, name }
+    : undefined;
 }
 
 /**

@@ -10,7 +10,10 @@ const certificatesGroup = 'certificates.k8s.io';
 const clientSigner = 'kubernetes.io/kube-apiserver-client';
 
 /** What the plugins need of a parsed request. Throws for what is none. */
-export type ParseCertificateRequest = (pem: string) => { readonly commonName: string; readonly organizations: readonly string[] };
+export type ParseCertificateRequest = (pem: string) => {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+};
 
 /** The PEM text of a CertificateSigningRequest's spec.request, which is base64 of it. */
 export function requestText(request: CertificateSigningRequest): string {
@@ -18,7 +21,12 @@ export function requestText(request: CertificateSigningRequest): string {
 }
 
 /** By the signer's name, or by `<its domain>/*`. */
-async function maySign(authorizer: Authorizer, attributes: RequestAttributes, verb: string, signerName: string): Promise<boolean> {
+async function maySign(
+  authorizer: Authorizer,
+  attributes: RequestAttributes,
+  verb: string,
+  signerName: string,
+): Promise<boolean> {
   for (const name of [signerName, `${signerName.split('/')[0] ?? ''}/*`]) {
     const question: RequestAttributes = {
       ...attributes,
@@ -47,7 +55,10 @@ export class CertificateApproval implements AdmissionPlugin {
   }
 
   handles(request: AdmissionRequest): boolean {
-    return request.operation === 'UPDATE' && concerns(request, certificatesGroup, 'certificatesigningrequests', 'approval');
+    return (
+      request.operation === 'UPDATE' &&
+      concerns(request, certificatesGroup, 'certificatesigningrequests', 'approval')
+    );
   }
 
   async validate(request: AdmissionRequest): Promise<void> {
@@ -66,13 +77,20 @@ export class CertificateSigning implements AdmissionPlugin {
   }
 
   handles(request: AdmissionRequest): boolean {
-    return request.operation === 'UPDATE' && concerns(request, certificatesGroup, 'certificatesigningrequests', 'status');
+    return (
+      request.operation === 'UPDATE' &&
+      concerns(request, certificatesGroup, 'certificatesigningrequests', 'status')
+    );
   }
 
   async validate(request: AdmissionRequest): Promise<void> {
     const old = request.oldObject as unknown as CertificateSigningRequest;
     const { status } = request.object as unknown as CertificateSigningRequest;
-    if (old.status?.certificate === status?.certificate && isDeepStrictEqual(old.status?.conditions ?? [], status?.conditions ?? [])) return;
+    if (
+      old.status?.certificate === status?.certificate &&
+      isDeepStrictEqual(old.status?.conditions ?? [], status?.conditions ?? [])
+    )
+      return;
     const { signerName } = old.spec;
     if (!(await maySign(this.#authorizer, request.attributes, 'sign', signerName)))
       throw refuse(request, `user not permitted to sign requests with signerName ${goQuote(signerName)}`);
@@ -88,7 +106,9 @@ export class CertificateSubjectRestriction implements AdmissionPlugin {
   }
 
   handles(request: AdmissionRequest): boolean {
-    return request.operation === 'CREATE' && concerns(request, certificatesGroup, 'certificatesigningrequests');
+    return (
+      request.operation === 'CREATE' && concerns(request, certificatesGroup, 'certificatesigningrequests')
+    );
   }
 
   validate(request: AdmissionRequest): void {
@@ -100,6 +120,7 @@ export class CertificateSubjectRestriction implements AdmissionPlugin {
     } catch (error) {
       throw refuse(request, `failed to parse CSR: ${error instanceof Error ? error.message : String(error)}`);
     }
-    if (organizations.includes('system:masters')) throw refuse(request, `use of ${clientSigner} signer with system:masters group is not allowed`);
+    if (organizations.includes('system:masters'))
+      throw refuse(request, `use of ${clientSigner} signer with system:masters group is not allowed`);
   }
 }

@@ -30,7 +30,10 @@ export class AdmissionChain {
   }
 }
 
-function stagesOf(plugins: readonly AdmissionPlugin[], stepOf: (plugin: AdmissionPlugin) => Step | undefined): Stage[] {
+function stagesOf(
+  plugins: readonly AdmissionPlugin[],
+  stepOf: (plugin: AdmissionPlugin) => Step | undefined,
+): Stage[] {
   const stages: Stage[] = [];
   for (const plugin of plugins) {
     const step = stepOf(plugin);
@@ -48,7 +51,12 @@ function run(stages: readonly Stage[], request: AdmissionRequest): void | Promis
   }
 }
 
-async function runRest(stages: readonly Stage[], request: AdmissionRequest, from: number, pending: Promise<void>): Promise<void> {
+async function runRest(
+  stages: readonly Stage[],
+  request: AdmissionRequest,
+  from: number,
+  pending: Promise<void>,
+): Promise<void> {
   await pending;
   for (const stage of stages.slice(from)) if (stage.plugin.handles(request)) await stage.run(request);
 }

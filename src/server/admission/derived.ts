@@ -14,7 +14,9 @@ export class DerivedByNamespace<Value> {
   constructor(view: ClusterView, group: string, resource: string, make: (namespace: string) => Value) {
     this.#make = make;
     const isNamespaces = group === '' && resource === 'namespaces';
-    view.onChange(group, resource, ({ namespace, name }) => this.#values.delete(isNamespaces ? name : namespace));
+    view.onChange(group, resource, ({ namespace, name }) =>
+      this.#values.delete(isNamespaces ? name : namespace),
+    );
   }
 
   get(namespace: string): Value {
@@ -54,7 +56,11 @@ export interface Awaited {
 }
 
 /** The object, as soon as it is there; undefined where it has not come in time. */
-export function awaitObject(view: ClusterView, clock: Clock, { group, resource, namespace, name, forMs }: Awaited): Promise<KubeObject | undefined> {
+export function awaitObject(
+  view: ClusterView,
+  clock: Clock,
+  { group, resource, namespace, name, forMs }: Awaited,
+): Promise<KubeObject | undefined> {
   return new Promise((resolve) => {
     const finish = (object: KubeObject | undefined) => {
       timer.cancel();

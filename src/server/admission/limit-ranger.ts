@@ -2,7 +2,13 @@
 import { podLimitQuantities, podRequestQuantities } from '../../api/pod-resources.ts';
 import { compareQuantity, formatQuantity, milliValue, parseQuantity } from '../../api/quantity.ts';
 import type { Quantity } from '../../api/quantity.ts';
-import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from '../../api/types/core-v1.ts';
+import type {
+  Container,
+  LimitRange,
+  LimitRangeItem,
+  PersistentVolumeClaim,
+  Pod,
+} from '../../api/types/core-v1.ts';
 import type { AdmissionPlugin, AdmissionRequest, ClusterView } from './contract.ts';
 import { DerivedByNamespace } from './derived.ts';
 import { concerns, concernsPods, podOf, refuse } from './requests.ts';
@@ -20,7 +26,9 @@ export class LimitRanger implements AdmissionPlugin {
 
   constructor(view: ClusterView) {
     this.#limits = new DerivedByNamespace(view, '', 'limitranges', (namespace) =>
-      [...view.list('', 'limitranges', namespace)].map((object) => (object as unknown as LimitRange).spec?.limits ?? []),
+      [...view.list('', 'limitranges', namespace)].map(
+        (object) => (object as unknown as LimitRange).spec?.limits ?? [],
+      ),
     );
   }
 
@@ -45,7 +53,8 @@ export class LimitRanger implements AdmissionPlugin {
           ? podProblems(podOf(request.object), limits)
           : claimProblems(request.object as unknown as PersistentVolumeClaim, limits);
       const [first, ...rest] = new Set(problems);
-      if (first !== undefined) throw refuse(request, rest.length === 0 ? first : `[${[first, ...rest].join(', ')}]`);
+      if (first !== undefined)
+        throw refuse(request, rest.length === 0 ? first : `[${[first, ...rest].join(', ')}]`);
     }
   }
 }
@@ -66,8 +75,10 @@ function applyDefaults(pod: Pod, limits: readonly LimitRangeItem[]): void {
       const { resources } = container;
       const missingRequests = without(requests, resources?.requests);
       const missingLimits = without(maxima, resources?.limits);
-      if (missingRequests.length > 0) set.push(`${missingRequests.join(', ')} request for ${title} ${container.name}`);
-      if (missingLimits.length > 0) set.push(`${missingLimits.join(', ')} limit for ${title} ${container.name}`);
+      if (missingRequests.length > 0)
+        set.push(`${missingRequests.join(', ')} request for ${title} ${container.name}`);
+      if (missingLimits.length > 0)
+        set.push(`${missingLimits.join(', ')} limit for ${title} ${container.name}`);
       if (missingRequests.length + missingLimits.length === 0) return container;
       const completed = { ...resources };
       if (missingRequests.length > 0) completed.requests = { ...requests, ...resources?.requests };
@@ -78,7 +89,10 @@ function applyDefaults(pod: Pod, limits: readonly LimitRangeItem[]): void {
   const initContainers = spec.initContainers && complete(spec.initContainers, 'init container');
   if (set.length === 0) return;
   pod.spec = { ...spec, containers, ...(initContainers ? { initContainers } : {}) };
-  pod.metadata = { ...pod.metadata, annotations: { ...pod.metadata.annotations, [annotation]: `LimitRanger plugin set: ${set.join('; ')}` } };
+  pod.metadata = {
+    ...pod.metadata,
+    annotations: { ...pod.metadata.annotations, [annotation]: `LimitRanger plugin set: ${set.join('; ')}` },
+  };
 }
 
 function without(defaults: Texts, given: Texts | undefined): string[] {
@@ -110,21 +124,36 @@ function claimProblems({ spec }: PersistentVolumeClaim, limits: readonly LimitRa
   const problems: (string | undefined)[] = [];
   for (const { type, min, max } of limits) {
     if (type !== 'PersistentVolumeClaim') continue;
-    for (const [name, bound] of amountsOf(min)) problems.push(minimumProblem(type, name, bound, requests, none));
-    for (const [name, bound] of amountsOf(max)) problems.push(maximumRequestProblem(type, name, bound, requests));
+    for (const [name, bound] of amountsOf(min))
+      problems.push(minimumProblem(type, name, bound, requests, none));
+    for (const [name, bound] of amountsOf(max))
+      problems.push(maximumRequestProblem(type, name, bound, requests));
   }
   return problems.filter((problem) => problem !== undefined);
 }
 
-function boundProblems({ type, min, max, maxLimitRequestRatio }: LimitRangeItem, requests: Amounts, limits: Amounts): string[] {
+function boundProblems(
+  { type, min, max, maxLimitRequestRatio }: LimitRangeItem,
+  requests: Amounts,
+  limits: Amounts,
+): string[] {
   const problems: (string | undefined)[] = [];
-  for (const [name, bound] of amountsOf(min)) problems.push(minimumProblem(type, name, bound, requests, limits));
-  for (const [name, bound] of amountsOf(max)) problems.push(maximumProblem(type, name, bound, requests, limits));
-  for (const [name, bound] of amountsOf(maxLimitRequestRatio)) problems.push(ratioProblem(type, name, bound, requests, limits));
+  for (const [name, bound] of amountsOf(min))
+    problems.push(minimumProblem(type, name, bound, requests, limits));
+  for (const [name, bound] of amountsOf(max))
+    problems.push(maximumProblem(type, name, bound, requests, limits));
+  for (const [name, bound] of amountsOf(maxLimitRequestRatio))
+    problems.push(ratioProblem(type, name, bound, requests, limits));
   return problems.filter((problem) => problem !== undefined);
 }
 
-function minimumProblem(type: string, name: string, bound: Quantity, requests: Amounts, limits: Amounts): string | undefined {
+function minimumProblem(
+  type: string,
+  name: string,
+  bound: Quantity,
+  requests: Amounts,
+  limits: Amounts,
+): string | undefined {
   const text = `minimum ${name} usage per ${type} is ${formatQuantity(bound)}`;
   const request = requests.get(name);
   const limit = limits.get(name);
@@ -134,24 +163,44 @@ function minimumProblem(type: string, name: string, bound: Quantity, requests: A
   return undefined;
 }
 
-function maximumProblem(type: string, name: string, bound: Quantity, requests: Amounts, limits: Amounts): string | undefined {
+function maximumProblem(
+  type: string,
+  name: string,
+  bound: Quantity,
+  requests: Amounts,
+  limits: Amounts,
+): string | undefined {
   const text = `maximum ${name} usage per ${type} is ${formatQuantity(bound)}`;
   const request = requests.get(name);
   const limit = limits.get(name);
   if (!limit) return `${text}.  No limit is specified`;
   if (compareQuantity(limit, bound) > 0) return `${text}, but limit is ${formatQuantity(limit)}`;
-  if (request && compareQuantity(request, bound) > 0) return `${text}, but request is ${formatQuantity(request)}`;
+  if (request && compareQuantity(request, bound) > 0)
+    return `${text}, but request is ${formatQuantity(request)}`;
   return undefined;
 }
 
-function maximumRequestProblem(type: string, name: string, bound: Quantity, requests: Amounts): string | undefined {
+function maximumRequestProblem(
+  type: string,
+  name: string,
+  bound: Quantity,
+  requests: Amounts,
+): string | undefined {
   const text = `maximum ${name} usage per ${type} is ${formatQuantity(bound)}`;
   const request = requests.get(name);
   if (!request) return `${text}.  No request is specified`;
-  return compareQuantity(request, bound) > 0 ? `${text}, but request is ${formatQuantity(request)}` : undefined;
+  return compareQuantity(request, bound) > 0
+    ? `${text}, but request is ${formatQuantity(request)}`
+    : undefined;
 }
 
-function ratioProblem(type: string, name: string, bound: Quantity, requests: Amounts, limits: Amounts): string | undefined {
+function ratioProblem(
+  type: string,
+  name: string,
+  bound: Quantity,
+  requests: Amounts,
+  limits: Amounts,
+): string | undefined {
   const text = `${name} max limit to request ratio per ${type} is ${formatQuantity(bound)}`;
   const request = thousandths(requests.get(name));
   const limit = thousandths(limits.get(name));

@@ -31,7 +31,11 @@ export class NamespaceLifecycle implements AdmissionPlugin {
   mutate(request: AdmissionRequest): void | Promise<void> {
     const { resource, namespace } = request;
     if (resource.resource === 'namespaces' && resource.group === '') {
-      if (immortal.has(request.name)) throw forbidden({ group: '', kind: 'namespaces', name: request.name }, 'this namespace may not be deleted');
+      if (immortal.has(request.name))
+        throw forbidden(
+          { group: '', kind: 'namespaces', name: request.name },
+          'this namespace may not be deleted',
+        );
       return;
     }
     const found = this.#view.get('', 'namespaces', '', namespace);
@@ -39,7 +43,13 @@ export class NamespaceLifecycle implements AdmissionPlugin {
       this.#check(request, found);
       return;
     }
-    const awaited = { group: '', resource: 'namespaces', namespace: '', name: namespace, forMs: appearsWithinMs };
+    const awaited = {
+      group: '',
+      resource: 'namespaces',
+      namespace: '',
+      name: namespace,
+      forMs: appearsWithinMs,
+    };
     return awaitObject(this.#view, this.#clock, awaited).then((late) => this.#check(request, late));
   }
 
@@ -47,10 +57,17 @@ export class NamespaceLifecycle implements AdmissionPlugin {
     const { namespace, operation } = request;
     if (!object) throw notFound({ group: '', kind: 'namespaces', name: namespace });
     if (operation !== 'CREATE' || (object as unknown as Namespace).status?.phase !== 'Terminating') return;
-    const refusal = refuse(request, `unable to create new content in namespace ${namespace} because it is being terminated`);
+    const refusal = refuse(
+      request,
+      `unable to create new content in namespace ${namespace} because it is being terminated`,
+    );
     const { details } = refusal.status;
     if (details) {
-      const cause = { reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' };
+      const cause = {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      };
       details.causes = [cause];
     }
     throw refusal;

@@ -20,7 +20,10 @@ import { apiReferenceOf } from './pod-references.ts';
 import { isMirrorPod, mirrorPodAnnotation, podOf, refuse } from './requests.ts';
 
 const nodeLeaseNamespace = 'kube-node-lease';
-const kubeletSigners = new Set(['kubernetes.io/kubelet-serving', 'kubernetes.io/kube-apiserver-client-kubelet']);
+const kubeletSigners = new Set([
+  'kubernetes.io/kubelet-serving',
+  'kubernetes.io/kube-apiserver-client-kubelet',
+]);
 
 export class NodeRestriction implements AdmissionPlugin {
   readonly name = 'NodeRestriction';
@@ -40,7 +43,11 @@ export class NodeRestriction implements AdmissionPlugin {
 
   mutate(request: AdmissionRequest): void | Promise<void> {
     const nodeName = nodeIdentity(request.attributes.user) ?? '';
-    if (nodeName === '') throw refuse(request, `could not determine node from user ${goQuote(request.attributes.user.username)}`);
+    if (nodeName === '')
+      throw refuse(
+        request,
+        `could not determine node from user ${goQuote(request.attributes.user.username)}`,
+      );
     const { group, resource } = request.resource;
     switch (group === '' ? resource : `${resource}.${group}`) {
       case 'pods':
@@ -54,7 +61,11 @@ export class NodeRestriction implements AdmissionPlugin {
       case 'leases.coordination.k8s.io':
         return admitLease(request, nodeName);
       case 'csinodes.storage.k8s.io':
-        return admitOwnName(request, nodeName, 'can only access CSINode with the same name as the requesting node');
+        return admitOwnName(
+          request,
+          nodeName,
+          'can only access CSINode with the same name as the requesting node',
+        );
       case 'resourceslices.resource.k8s.io':
         return admitResourceSlice(request, nodeName);
       case 'certificatesigningrequests.certificates.k8s.io':
@@ -70,24 +81,38 @@ export class NodeRestriction implements AdmissionPlugin {
       case '':
         if (operation === 'CREATE') return this.#admitMirrorPod(request, nodeName);
         if (operation !== 'DELETE')
-          throw refuse(request, `unexpected operation ${goQuote(operation)}, node ${goQuote(nodeName)} can only create and delete mirror pods`);
+          throw refuse(
+            request,
+            `unexpected operation ${goQuote(operation)}, node ${goQuote(nodeName)} can only create and delete mirror pods`,
+          );
         if (this.#pod(request, request.name).spec?.nodeName !== nodeName)
-          throw refuse(request, `node ${goQuote(nodeName)} can only delete pods with spec.nodeName set to itself`);
+          throw refuse(
+            request,
+            `node ${goQuote(nodeName)} can only delete pods with spec.nodeName set to itself`,
+          );
         return;
       case 'status':
         return admitPodStatus(request, nodeName);
       case 'eviction':
         if (operation !== 'CREATE') throw refuse(request, `unexpected operation ${operation}`);
-        if (this.#pod(request, attributes.name || (request.object?.metadata.name ?? '')).spec?.nodeName !== nodeName)
+        if (
+          this.#pod(request, attributes.name || (request.object?.metadata.name ?? '')).spec?.nodeName !==
+          nodeName
+        )
           throw refuse(request, `node ${nodeName} can only evict pods with spec.nodeName set to itself`);
         return;
       default:
-        throw refuse(request, `unexpected pod subresource ${goQuote(attributes.subresource)}, only 'status' and 'eviction' are allowed`);
+        throw refuse(
+          request,
+          `unexpected pod subresource ${goQuote(attributes.subresource)}, only 'status' and 'eviction' are allowed`,
+        );
     }
   }
 
   #pod({ namespace, oldObject }: AdmissionRequest, name: string): Pod {
-    const pod = this.#view.get('', 'pods', namespace, name) ?? (oldObject?.metadata.name === name ? oldObject : undefined);
+    const pod =
+      this.#view.get('', 'pods', namespace, name) ??
+      (oldObject?.metadata.name === name ? oldObject : undefined);
     if (!pod) throw notFound({ group: '', kind: 'pods', name });
     return podOf(pod);
   }
@@ -95,21 +120,39 @@ export class NodeRestriction implements AdmissionPlugin {
   #admitMirrorPod(request: AdmissionRequest, nodeName: string): void {
     const pod = podOf(request.object);
     const quoted = goQuote(nodeName);
-    if (!isMirrorPod(pod)) throw refuse(request, `pod does not have "${mirrorPodAnnotation}" annotation, node ${quoted} can only create mirror pods`);
-    if (pod.spec?.nodeName !== nodeName) throw refuse(request, `node ${quoted} can only create pods with spec.nodeName set to itself`);
+    if (!isMirrorPod(pod))
+      throw refuse(
+        request,
+        `pod does not have "${mirrorPodAnnotation}" annotation, node ${quoted} can only create mirror pods`,
+      );
+    if (pod.spec?.nodeName !== nodeName)
+      throw refuse(request, `node ${quoted} can only create pods with spec.nodeName set to itself`);
     const owners = pod.metadata.ownerReferences ?? [];
-    if (owners.length > 1) throw refuse(request, `node ${quoted} can only create pods with a single owner reference set to itself`);
+    if (owners.length > 1)
+      throw refuse(
+        request,
+        `node ${quoted} can only create pods with a single owner reference set to itself`,
+      );
     const [owner] = owners;
     if (!owner || owner.apiVersion !== 'v1' || owner.kind !== 'Node' || owner.name !== nodeName)
       throw refuse(request, `node ${quoted} can only create pods with an owner reference set to itself`);
-    if (!owner.controller) throw refuse(request, `node ${quoted} can only create pods with a controller owner reference set to itself`);
-    if (owner.blockOwnerDeletion) throw refuse(request, `node ${quoted} must not set blockOwnerDeletion on an owner reference`);
+    if (!owner.controller)
+      throw refuse(
+        request,
+        `node ${quoted} can only create pods with a controller owner reference set to itself`,
+      );
+    if (owner.blockOwnerDeletion)
+      throw refuse(request, `node ${quoted} must not set blockOwnerDeletion on an owner reference`);
     const node = this.#view.get('', 'nodes', '', nodeName);
     if (!node) throw notFound({ group: '', kind: 'nodes', name: nodeName });
     if (owner.uid !== node.metadata.uid)
-      throw refuse(request, `node ${nodeName} UID mismatch: expected ${owner.uid} got ${node.metadata.uid ?? ''}`);
+      throw refuse(
+        request,
+        `node ${nodeName} UID mismatch: expected ${owner.uid} got ${node.metadata.uid ?? ''}`,
+      );
     const reference = apiReferenceOf(pod);
-    if (reference !== undefined) throw refuse(request, `node ${quoted} can not create pods that reference ${reference}`);
+    if (reference !== undefined)
+      throw refuse(request, `node ${quoted} can not create pods that reference ${reference}`);
   }
 
   #admitToken(request: AdmissionRequest, nodeName: string): void | Promise<void> {
@@ -126,7 +169,8 @@ export class NodeRestriction implements AdmissionPlugin {
         request,
         `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
       );
-    if (podOf(pod).spec?.nodeName !== nodeName) throw refuse(request, 'node requested token bound to a pod scheduled on a different node');
+    if (podOf(pod).spec?.nodeName !== nodeName)
+      throw refuse(request, 'node requested token bound to a pod scheduled on a different node');
     return this.#admitAudiences(request, podOf(pod), spec.audiences ?? []);
   }
 
@@ -159,19 +203,32 @@ export class NodeRestriction implements AdmissionPlugin {
 
   #mentionsAudience({ metadata, spec }: Pod, audience: string): boolean {
     return (spec?.volumes ?? []).some((volume) => {
-      if (volume.projected?.sources?.some(({ serviceAccountToken: token }) => token && (token.audience ?? '') === audience)) return true;
-      const claimName = volume.ephemeral ? `${metadata.name ?? ''}-${volume.name}` : volume.persistentVolumeClaim?.claimName;
-      const driver = volume.csi?.driver ?? (claimName === undefined ? undefined : this.#driverOfClaim(metadata.namespace ?? '', claimName));
+      if (
+        volume.projected?.sources?.some(
+          ({ serviceAccountToken: token }) => token && (token.audience ?? '') === audience,
+        )
+      )
+        return true;
+      const claimName = volume.ephemeral
+        ? `${metadata.name ?? ''}-${volume.name}`
+        : volume.persistentVolumeClaim?.claimName;
+      const driver =
+        volume.csi?.driver ??
+        (claimName === undefined ? undefined : this.#driverOfClaim(metadata.namespace ?? '', claimName));
       if (driver === undefined) return false;
-      const found = this.#view.get('storage.k8s.io', 'csidrivers', '', driver) as unknown as CSIDriver | undefined;
+      const found = this.#view.get('storage.k8s.io', 'csidrivers', '', driver) as unknown as
+        CSIDriver | undefined;
       return found?.spec.tokenRequests?.some((token) => token.audience === audience) ?? false;
     });
   }
 
   #driverOfClaim(namespace: string, claimName: string): string | undefined {
-    const claim = this.#view.get('', 'persistentvolumeclaims', namespace, claimName) as unknown as PersistentVolumeClaim | undefined;
+    const claim = this.#view.get('', 'persistentvolumeclaims', namespace, claimName) as unknown as
+      PersistentVolumeClaim | undefined;
     const volumeName = claim?.spec?.volumeName;
-    const volume = volumeName ? (this.#view.get('', 'persistentvolumes', '', volumeName) as unknown as PersistentVolume | undefined) : undefined;
+    const volume = volumeName
+      ? (this.#view.get('', 'persistentvolumes', '', volumeName) as unknown as PersistentVolume | undefined)
+      : undefined;
     return volume?.spec?.csi?.driver;
   }
 
@@ -185,16 +242,22 @@ export class NodeRestriction implements AdmissionPlugin {
     } catch (error) {
       throw refuse(request, `unable to parse csr: ${error instanceof Error ? error.message : String(error)}`);
     }
-    if (commonName !== `system:node:${nodeName}`) throw refuse(request, `can only create a node CSR with CN=system:node:${nodeName}`);
+    if (commonName !== `system:node:${nodeName}`)
+      throw refuse(request, `can only create a node CSR with CN=system:node:${nodeName}`);
   }
 }
 
 function admitPodStatus(request: AdmissionRequest, nodeName: string): void {
-  if (request.operation !== 'UPDATE') throw refuse(request, `unexpected operation ${goQuote(request.operation)}`);
+  if (request.operation !== 'UPDATE')
+    throw refuse(request, `unexpected operation ${goQuote(request.operation)}`);
   const old = podOf(request.oldObject);
   const pod = podOf(request.object);
   const quoted = goQuote(nodeName);
-  if (old.spec?.nodeName !== nodeName) throw refuse(request, `node ${quoted} can only update pod status for pods with spec.nodeName set to itself`);
+  if (old.spec?.nodeName !== nodeName)
+    throw refuse(
+      request,
+      `node ${quoted} can only update pod status for pods with spec.nodeName set to itself`,
+    );
   if (!isDeepStrictEqual(old.metadata.labels ?? {}, pod.metadata.labels ?? {}))
     throw refuse(request, `node ${quoted} cannot update labels through pod status`);
   if (!isDeepStrictEqual(old.status?.resourceClaimStatuses ?? [], pod.status?.resourceClaimStatuses ?? []))
@@ -206,19 +269,29 @@ function admitPodStatus(request: AdmissionRequest, nodeName: string): void {
 function admitNode(request: AdmissionRequest, nodeName: string): void {
   const quoted = goQuote(nodeName);
   const name = request.name || (request.object?.metadata.name ?? '');
-  if (name !== nodeName) throw refuse(request, `node ${quoted} is not allowed to modify node ${goQuote(name)}`);
+  if (name !== nodeName)
+    throw refuse(request, `node ${quoted} is not allowed to modify node ${goQuote(name)}`);
   const node = request.object as unknown as Node | undefined;
   if (!node) return;
   if (request.operation === 'CREATE') {
-    if (node.spec?.configSource) throw refuse(request, `node ${quoted} is not allowed to create pods with a non-nil configSource`);
+    if (node.spec?.configSource)
+      throw refuse(request, `node ${quoted} is not allowed to create pods with a non-nil configSource`);
     const labels = forbiddenLabels(node.metadata.labels, undefined);
-    if (labels.length > 0) throw refuse(request, `node ${quoted} is not allowed to set the following labels: ${labels.join(', ')}`);
+    if (labels.length > 0)
+      throw refuse(
+        request,
+        `node ${quoted} is not allowed to set the following labels: ${labels.join(', ')}`,
+      );
   }
   if (request.operation === 'UPDATE') {
     const old = request.oldObject as unknown as Node;
     if (node.spec?.configSource && !isDeepStrictEqual(node.spec.configSource, old.spec?.configSource))
-      throw refuse(request, `node ${quoted} is not allowed to update configSource to a new non-nil configSource`);
-    if (!isDeepStrictEqual(node.spec?.taints ?? [], old.spec?.taints ?? [])) throw refuse(request, `node ${quoted} is not allowed to modify taints`);
+      throw refuse(
+        request,
+        `node ${quoted} is not allowed to update configSource to a new non-nil configSource`,
+      );
+    if (!isDeepStrictEqual(node.spec?.taints ?? [], old.spec?.taints ?? []))
+      throw refuse(request, `node ${quoted} is not allowed to modify taints`);
     if (!isDeepStrictEqual(node.metadata.ownerReferences ?? [], old.metadata.ownerReferences ?? []))
       throw refuse(request, `node ${quoted} is not allowed to modify ownerReferences`);
     const labels = forbiddenLabels(node.metadata.labels, old.metadata.labels);
@@ -245,8 +318,13 @@ function isWithin(domain: string, parent: string): boolean {
 }
 
 /** The labels that differ and that a node must leave alone: by which one keeps workloads on trusted nodes. */
-function forbiddenLabels(labels: Readonly<Record<string, string>> = {}, old: Readonly<Record<string, string>> = {}): string[] {
-  const changed = [...new Set([...Object.keys(labels), ...Object.keys(old)])].filter((key) => labels[key] !== old[key]);
+function forbiddenLabels(
+  labels: Readonly<Record<string, string>> = {},
+  old: Readonly<Record<string, string>> = {},
+): string[] {
+  const changed = [...new Set([...Object.keys(labels), ...Object.keys(old)])].filter(
+    (key) => labels[key] !== old[key],
+  );
   return changed.filter(isForbiddenLabel).sort();
 }
 
@@ -255,21 +333,36 @@ function isForbiddenLabel(key: string): boolean {
   const domain = slash < 0 ? '' : key.slice(0, slash);
   if (isWithin(domain, 'node-restriction.kubernetes.io')) return true;
   const isReserved = isWithin(domain, 'kubernetes.io') || isWithin(domain, 'k8s.io');
-  return isReserved && !kubeletLabels.has(key) && !isWithin(domain, 'kubelet.kubernetes.io') && !isWithin(domain, 'node.kubernetes.io');
+  return (
+    isReserved &&
+    !kubeletLabels.has(key) &&
+    !isWithin(domain, 'kubelet.kubernetes.io') &&
+    !isWithin(domain, 'node.kubernetes.io')
+  );
 }
 
 function admitClaim(request: AdmissionRequest, nodeName: string): void {
   if (request.attributes.subresource !== 'status') throw refuse(request, 'may only update PVC status');
-  if (request.operation !== 'UPDATE') throw refuse(request, `unexpected operation ${goQuote(request.operation)}`);
+  if (request.operation !== 'UPDATE')
+    throw refuse(request, `unexpected operation ${goQuote(request.operation)}`);
   if (!isDeepStrictEqual(withoutNodeFields(request.oldObject), withoutNodeFields(request.object)))
-    throw refuse(request, `node ${goQuote(nodeName)} is not allowed to update fields other than status.quantity and status.conditions`);
+    throw refuse(
+      request,
+      `node ${goQuote(nodeName)} is not allowed to update fields other than status.quantity and status.conditions`,
+    );
 }
 
 /** A claim without what nodes report of it. */
 function withoutNodeFields(object: KubeObject | undefined): unknown {
   const { metadata, spec, status } = object as unknown as PersistentVolumeClaim;
   const { resourceVersion: _revision, managedFields: _managed, ...otherMetadata } = metadata;
-  const { capacity: _capacity, conditions: _conditions, allocatedResources: _allocated, allocatedResourceStatuses: _statuses, ...otherStatus } = status ?? {};
+  const {
+    capacity: _capacity,
+    conditions: _conditions,
+    allocatedResources: _allocated,
+    allocatedResourceStatuses: _statuses,
+    ...otherStatus
+  } = status ?? {};
   return { metadata: otherMetadata, spec, status: otherStatus };
 }
 
@@ -279,12 +372,14 @@ function admitOwnName(request: AdmissionRequest, nodeName: string, why: string):
 }
 
 function admitLease(request: AdmissionRequest, nodeName: string): void {
-  if (request.namespace !== nodeLeaseNamespace) throw refuse(request, `can only access leases in the "${nodeLeaseNamespace}" system namespace`);
+  if (request.namespace !== nodeLeaseNamespace)
+    throw refuse(request, `can only access leases in the "${nodeLeaseNamespace}" system namespace`);
   admitOwnName(request, nodeName, 'can only access node lease with the same name as the requesting node');
 }
 
 function admitResourceSlice(request: AdmissionRequest, nodeName: string): void {
-  const nodeOf = (object: KubeObject | undefined) => (object?.['spec'] as { nodeName?: string } | undefined)?.nodeName;
+  const nodeOf = (object: KubeObject | undefined) =>
+    (object?.['spec'] as { nodeName?: string } | undefined)?.nodeName;
   if (request.operation === 'CREATE' && nodeOf(request.object) !== nodeName)
     throw refuse(request, 'can only create ResourceSlice with the same NodeName as the requesting node');
   if (request.operation === 'DELETE' && nodeOf(request.oldObject) !== nodeName)

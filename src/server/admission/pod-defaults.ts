@@ -8,19 +8,29 @@ const unreachable = 'node.kubernetes.io/unreachable';
 const tolerationSeconds = 300;
 
 function tolerates(tolerations: readonly Toleration[], key: string): boolean {
-  return tolerations.some((toleration) => (!toleration.key || toleration.key === key) && (!toleration.effect || toleration.effect === 'NoExecute'));
+  return tolerations.some(
+    (toleration) =>
+      (!toleration.key || toleration.key === key) &&
+      (!toleration.effect || toleration.effect === 'NoExecute'),
+  );
 }
 
 /** Pods stay for five minutes on a node that is not ready or cannot be reached. */
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
-  handles: (request) => request.operation !== 'DELETE' && request.operation !== 'CONNECT' && concernsPods(request),
+  handles: (request) =>
+    request.operation !== 'DELETE' && request.operation !== 'CONNECT' && concernsPods(request),
   mutate({ object }) {
     const pod = podOf(object);
     const tolerations = pod.spec?.tolerations ?? [];
     const missing = [notReady, unreachable].filter((key) => !tolerates(tolerations, key));
     if (missing.length === 0 || !pod.spec) return;
-    const added = missing.map((key): Toleration => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds }));
+    const added = missing.map((key): Toleration => ({
+      key,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds,
+    }));
     pod.spec = { ...pod.spec, tolerations: [...tolerations, ...added] };
   },
 };
@@ -49,18 +59,24 @@ export class PodTopologyLabels implements AdmissionPlugin {
   }
 
   handles(request: AdmissionRequest): boolean {
-    return request.operation === 'CREATE' && (concernsPods(request) || concerns(request, '', 'pods', 'binding') || concerns(request, '', 'bindings'));
+    return (
+      request.operation === 'CREATE' &&
+      (concernsPods(request) || concerns(request, '', 'pods', 'binding') || concerns(request, '', 'bindings'))
+    );
   }
 
   mutate(request: AdmissionRequest): void {
     const { object } = request;
     if (!object) return;
-    const nodeName = concernsPods(request) ? podOf(object).spec?.nodeName : boundNode(object as unknown as Binding);
+    const nodeName = concernsPods(request)
+      ? podOf(object).spec?.nodeName
+      : boundNode(object as unknown as Binding);
     const labels = nodeName ? this.#view.get('', 'nodes', '', nodeName)?.metadata.labels : undefined;
     if (!labels) return;
     const copied: Record<string, string> = {};
     for (const key of topologyLabels) if (labels[key] !== undefined) copied[key] = labels[key];
-    if (Object.keys(copied).length > 0) object.metadata = { ...object.metadata, labels: { ...object.metadata.labels, ...copied } };
+    if (Object.keys(copied).length > 0)
+      object.metadata = { ...object.metadata, labels: { ...object.metadata.labels, ...copied } };
   }
 }
 

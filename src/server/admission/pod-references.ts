@@ -9,24 +9,40 @@ export function refersToSecrets(pod: Pod): boolean {
   return (
     (pod.spec?.imagePullSecrets?.length ?? 0) > 0 ||
     (pod.spec?.volumes ?? []).some(volumeRefersToSecret) ||
-    containersOf(pod).some(({ env = [], envFrom = [] }) => env.some((one) => one.valueFrom?.secretKeyRef) || envFrom.some((one) => one.secretRef))
+    containersOf(pod).some(
+      ({ env = [], envFrom = [] }) =>
+        env.some((one) => one.valueFrom?.secretKeyRef) || envFrom.some((one) => one.secretRef),
+    )
   );
 }
 
 function volumeRefersToSecret(volume: Volume): boolean {
-  const sources = [volume.cephfs, volume.flexVolume, volume.iscsi, volume.rbd, volume.scaleIO, volume.storageos];
+  const sources = [
+    volume.cephfs,
+    volume.flexVolume,
+    volume.iscsi,
+    volume.rbd,
+    volume.scaleIO,
+    volume.storageos,
+  ];
   return Boolean(
     volume.secret ??
-      volume.azureFile ??
-      volume.csi?.nodePublishSecretRef ??
-      (sources.some((source) => source?.secretRef) || volume.projected?.sources?.some((source) => source.secret)),
+    volume.azureFile ??
+    volume.csi?.nodePublishSecretRef ??
+    (sources.some((source) => source?.secretRef) ||
+      volume.projected?.sources?.some((source) => source.secret)),
   );
 }
 
 function refersToConfigMaps(pod: Pod): boolean {
   return (
-    (pod.spec?.volumes ?? []).some((volume) => volume.configMap ?? volume.projected?.sources?.some((source) => source.configMap)) ||
-    containersOf(pod).some(({ env = [], envFrom = [] }) => env.some((one) => one.valueFrom?.configMapKeyRef) || envFrom.some((one) => one.configMapRef))
+    (pod.spec?.volumes ?? []).some(
+      (volume) => volume.configMap ?? volume.projected?.sources?.some((source) => source.configMap),
+    ) ||
+    containersOf(pod).some(
+      ({ env = [], envFrom = [] }) =>
+        env.some((one) => one.valueFrom?.configMapKeyRef) || envFrom.some((one) => one.configMapRef),
+    )
   );
 }
 

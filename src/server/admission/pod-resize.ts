@@ -26,7 +26,11 @@ export class PodResizeValidator implements AdmissionPlugin {
     if (!node) throw refuse(request, `node ${goQuote(nodeName)} not found`);
     const system = node.metadata.labels?.['kubernetes.io/os'] ?? 'linux';
     if (system !== 'linux')
-      throw refuseResize(request, 'UnsupportedPlatform', `pod resize is only supported on linux nodes, node ${goQuote(nodeName)} is ${goQuote(system)}`);
+      throw refuseResize(
+        request,
+        'UnsupportedPlatform',
+        `pod resize is only supported on linux nodes, node ${goQuote(nodeName)} is ${goQuote(system)}`,
+      );
     const requested = podRequests(pod);
     const { cpu = '0', memory = '0' } = node.status?.allocatable ?? {};
     const problems: string[] = [];
@@ -36,7 +40,12 @@ export class PodResizeValidator implements AdmissionPlugin {
     };
     compare('cpu', milliValue(cpu));
     compare('memory', valueOf(memory));
-    if (problems.length > 0) throw refuseResize(request, 'NodeCapacity', `node didn't have enough allocatable resources: ${problems.join('; ')}`);
+    if (problems.length > 0)
+      throw refuseResize(
+        request,
+        'NodeCapacity',
+        `node didn't have enough allocatable resources: ${problems.join('; ')}`,
+      );
   }
 }
 

@@ -23,7 +23,10 @@ export class PriorityAdmission implements AdmissionPlugin {
   }
 
   handles(request: AdmissionRequest): boolean {
-    return (request.operation === 'CREATE' || request.operation === 'UPDATE') && (concernsPods(request) || concerns(request, schedulingGroup, 'priorityclasses'));
+    return (
+      (request.operation === 'CREATE' || request.operation === 'UPDATE') &&
+      (concernsPods(request) || concerns(request, schedulingGroup, 'priorityclasses'))
+    );
   }
 
   mutate(request: AdmissionRequest): void {
@@ -33,8 +36,15 @@ export class PriorityAdmission implements AdmissionPlugin {
     if (request.operation === 'UPDATE') {
       const old = podOf(request.oldObject).spec;
       const { priority, preemptionPolicy } = pod.spec;
-      if ((priority === undefined && old?.priority !== undefined) || (preemptionPolicy === undefined && old?.preemptionPolicy !== undefined))
-        pod.spec = { ...pod.spec, priority: priority ?? old.priority, preemptionPolicy: preemptionPolicy ?? old.preemptionPolicy };
+      if (
+        (priority === undefined && old?.priority !== undefined) ||
+        (preemptionPolicy === undefined && old?.preemptionPolicy !== undefined)
+      )
+        pod.spec = {
+          ...pod.spec,
+          priority: priority ?? old.priority,
+          preemptionPolicy: preemptionPolicy ?? old.preemptionPolicy,
+        };
       return;
     }
     const { className, value, preemptionPolicy } = this.#priorityOf(request, pod.spec.priorityClassName);
@@ -60,15 +70,21 @@ export class PriorityAdmission implements AdmissionPlugin {
     if (!globalDefault) return;
     const current = this.#default.get();
     if (current && (request.operation === 'CREATE' || current.metadata.name !== metadata.name))
-      throw refuse(request, `PriorityClass ${current.metadata.name ?? ''} is already marked as default. Only one default can exist`);
+      throw refuse(
+        request,
+        `PriorityClass ${current.metadata.name ?? ''} is already marked as default. Only one default can exist`,
+      );
   }
 
   #priorityOf(request: AdmissionRequest, className: string | undefined): Priority {
     if (!className) {
       const found = this.#default.get();
-      return found ? priorityOf(found) : { className: '', value: 0, preemptionPolicy: 'PreemptLowerPriority' };
+      return found
+        ? priorityOf(found)
+        : { className: '', value: 0, preemptionPolicy: 'PreemptLowerPriority' };
     }
-    const found = this.#view.get(schedulingGroup, 'priorityclasses', '', className) as PriorityClass | undefined;
+    const found = this.#view.get(schedulingGroup, 'priorityclasses', '', className) as
+      PriorityClass | undefined;
     if (!found) throw refuse(request, `no PriorityClass with name ${className} was found`);
     return priorityOf(found);
   }

@@ -8,7 +8,12 @@ import type { AdmissionRequest } from './contract.ts';
 export const mirrorPodAnnotation = 'kubernetes.io/config.mirror';
 
 /** True for the resource itself, or that subresource of it. */
-export function concerns({ resource, attributes }: AdmissionRequest, group: string, name: string, subresource = ''): boolean {
+export function concerns(
+  { resource, attributes }: AdmissionRequest,
+  group: string,
+  name: string,
+  subresource = '',
+): boolean {
   return resource.resource === name && resource.group === group && attributes.subresource === subresource;
 }
 

@@ -13,7 +13,13 @@ import { usageRuleFor } from '../../api/quota/usage.ts';
 import type { Usage, UsageRule } from '../../api/quota/usage.ts';
 import type { ApiError } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/object.ts';
-import { addQuantity, compareQuantity, formatQuantity, parseQuantity, subQuantity } from '../../api/quantity.ts';
+import {
+  addQuantity,
+  compareQuantity,
+  formatQuantity,
+  parseQuantity,
+  subQuantity,
+} from '../../api/quantity.ts';
 import type { Quantity } from '../../api/quantity.ts';
 import type { PersistentVolumeClaim, ResourceQuota } from '../../api/types/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -58,7 +64,11 @@ export class ResourceQuotaAdmission implements AdmissionPlugin {
     if (!rule) return;
     const { namespace } = request;
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { request, rule, settle: (refusal) => (refusal === undefined ? resolve() : reject(refusal as Error)) };
+      const waiter: Waiter = {
+        request,
+        rule,
+        settle: (refusal) => (refusal === undefined ? resolve() : reject(refusal as Error)),
+      };
       const waiting = this.#waiting.get(namespace);
       if (waiting) waiting.push(waiter);
       else {
@@ -86,7 +96,9 @@ export class ResourceQuotaAdmission implements AdmissionPlugin {
 
   async #charge(namespace: string, batch: readonly Waiter[]): Promise<void> {
     const refusals = new Map<Waiter, ApiError>();
-    const quotas = [...this.#view.list('', 'resourcequotas', namespace)].map((object) => object as unknown as ResourceQuota);
+    const quotas = [...this.#view.list('', 'resourcequotas', namespace)].map(
+      (object) => object as unknown as ResourceQuota,
+    );
     // First everything is asked, so that what has no chance is charged nowhere.
     const touched = quotas.filter((quota) => this.#take(quota, batch, refusals) !== undefined);
     for (const quota of touched) {
@@ -97,7 +109,12 @@ export class ResourceQuotaAdmission implements AdmissionPlugin {
     for (const waiter of batch) waiter.settle(refusals.get(waiter));
   }
 
-  async #write(namespace: string, name: string, batch: readonly Waiter[], refusals: Map<Waiter, ApiError>): Promise<void> {
+  async #write(
+    namespace: string,
+    name: string,
+    batch: readonly Waiter[],
+    refusals: Map<Waiter, ApiError>,
+  ): Promise<void> {
     let refused = new Map<Waiter, ApiError>();
     const change = (current: KubeObject): KubeObject => {
       // Called again after a lost race: only the last verdict counts.
@@ -106,12 +123,18 @@ export class ResourceQuotaAdmission implements AdmissionPlugin {
       const used = this.#take(quota, batch, refused);
       return used === undefined ? current : { ...current, status: { ...quota.status, used } };
     };
-    await this.#writer().update('', 'v1', 'resourcequotas', namespace, name, change, { subresource: 'status' });
+    await this.#writer().update('', 'v1', 'resourcequotas', namespace, name, change, {
+      subresource: 'status',
+    });
     for (const [waiter, refusal] of refused) refusals.set(waiter, refusal);
   }
 
   /** The usage with all of the batch that has room; undefined where that changes nothing. */
-  #take(quota: ResourceQuota, batch: readonly Waiter[], refusals: Map<Waiter, ApiError>): Record<string, string> | undefined {
+  #take(
+    quota: ResourceQuota,
+    batch: readonly Waiter[],
+    refusals: Map<Waiter, ApiError>,
+  ): Record<string, string> | undefined {
     const used = amountsOf(quota.status?.used);
     let hasChanged = false;
     for (const waiter of batch) {
@@ -135,9 +158,16 @@ function mayChangeUsage({ resource, attributes, operation, object, oldObject }: 
   switch (resource.group === '' ? resource.resource : '') {
     case 'pods':
       if (subresource === 'resize') return operation === 'UPDATE';
-      return subresource === '' && (operation === 'CREATE' || isTerminating(podOf(object)) !== isTerminating(podOf(oldObject)));
+      return (
+        subresource === '' &&
+        (operation === 'CREATE' || isTerminating(podOf(object)) !== isTerminating(podOf(oldObject)))
+      );
     case 'persistentvolumeclaims':
-      if (subresource === 'status') return claimStatusCounts(object as unknown as PersistentVolumeClaim, oldObject as unknown as PersistentVolumeClaim);
+      if (subresource === 'status')
+        return claimStatusCounts(
+          object as unknown as PersistentVolumeClaim,
+          oldObject as unknown as PersistentVolumeClaim,
+        );
       return subresource === '';
     case 'services':
       return subresource === '';
@@ -166,14 +196,24 @@ function chargeFor(quota: ResourceQuota, used: Usage, { request, rule }: Waiter,
   const names = [...hard.keys()].filter((resource) => rule.counts(resource)).sort();
   if (names.length === 0) return { charge: nothing };
   const problem = rule.problemOf?.(object, names);
-  if (problem !== undefined) return { charge: nothing, refusal: refuse(request, `failed quota: ${name}: ${problem}`) };
+  if (problem !== undefined)
+    return { charge: nothing, refusal: refuse(request, `failed quota: ${name}: ${problem}`) };
   if (!names.every((resource) => used.has(resource)))
-    return { charge: nothing, refusal: refuse(request, `status unknown for quota: ${name}, resources: ${names.join(',')}`) };
+    return {
+      charge: nothing,
+      refusal: refuse(request, `status unknown for quota: ${name}, resources: ${names.join(',')}`),
+    };
   const usage = rule.usageOf(object, now);
   const negative = [...usage].filter(([, amount]) => amount.value < 0n).map(([resource]) => resource);
   if (negative.length > 0)
-    return { charge: nothing, refusal: refuse(request, `quota usage is negative for resource(s): ${negative.sort().join(',')}`) };
-  const previous = request.operation === 'UPDATE' && oldObject && takesIn(quota, rule, oldObject) ? rule.usageOf(oldObject, now) : nothing;
+    return {
+      charge: nothing,
+      refusal: refuse(request, `quota usage is negative for resource(s): ${negative.sort().join(',')}`),
+    };
+  const previous =
+    request.operation === 'UPDATE' && oldObject && takesIn(quota, rule, oldObject)
+      ? rule.usageOf(oldObject, now)
+      : nothing;
   const charge = new Map<string, Quantity>();
   for (const [resource, amount] of usage) {
     if (!hard.has(resource)) continue;
@@ -183,9 +223,12 @@ function chargeFor(quota: ResourceQuota, used: Usage, { request, rule }: Waiter,
   }
   // A status tells what has happened already: it is charged, and never refused.
   if (request.attributes.subresource === 'status') return { charge };
-  const exceeded = [...charge.keys()].filter((resource) => exceeds(used.get(resource), charge.get(resource), hard.get(resource))).sort();
+  const exceeded = [...charge.keys()]
+    .filter((resource) => exceeds(used.get(resource), charge.get(resource), hard.get(resource)))
+    .sort();
   if (exceeded.length === 0) return { charge };
-  const list = (amounts: Usage) => exceeded.map((resource) => `${resource}=${textOf(amounts.get(resource))}`).join(',');
+  const list = (amounts: Usage) =>
+    exceeded.map((resource) => `${resource}=${textOf(amounts.get(resource))}`).join(',');
   const text = `exceeded quota: ${name}, requested: ${list(charge)}, used: ${list(used)}, limited: ${list(hard)}`;
   return { charge: nothing, refusal: refuse(request, text) };
 }
@@ -194,8 +237,17 @@ function takesIn(quota: ResourceQuota, rule: UsageRule, object: KubeObject): boo
   return scopesOf(quota.spec).every((scope) => rule.matchesScope(object, scope));
 }
 
-function exceeds(used: Quantity | undefined, more: Quantity | undefined, hard: Quantity | undefined): boolean {
-  return used !== undefined && more !== undefined && hard !== undefined && compareQuantity(addQuantity(used, more), hard) > 0;
+function exceeds(
+  used: Quantity | undefined,
+  more: Quantity | undefined,
+  hard: Quantity | undefined,
+): boolean {
+  return (
+    used !== undefined &&
+    more !== undefined &&
+    hard !== undefined &&
+    compareQuantity(addQuantity(used, more), hard) > 0
+  );
 }
 
 function textOf(amount: Quantity | undefined): string {

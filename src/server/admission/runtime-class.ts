@@ -29,7 +29,12 @@ export class RuntimeClassAdmission implements AdmissionPlugin {
     if (!spec || !runtimeClass) return;
     const overhead = runtimeClass.overhead?.podFixed;
     if (runtimeClass.overhead) {
-      if (spec.overhead && Object.keys(spec.overhead).length > 0 && !isSameAmount(spec.overhead, overhead ?? {})) throw overheadDiffers(request);
+      if (
+        spec.overhead &&
+        Object.keys(spec.overhead).length > 0 &&
+        !isSameAmount(spec.overhead, overhead ?? {})
+      )
+        throw overheadDiffers(request);
       spec.overhead = { ...overhead };
     }
     const { scheduling } = runtimeClass;
@@ -37,10 +42,14 @@ export class RuntimeClassAdmission implements AdmissionPlugin {
     for (const [key, value] of Object.entries(scheduling.nodeSelector ?? {})) {
       const asked = spec.nodeSelector?.[key];
       if (asked !== undefined && asked !== value)
-        throw refuse(request, `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${asked}`);
+        throw refuse(
+          request,
+          `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${asked}`,
+        );
     }
     if (scheduling.nodeSelector) spec.nodeSelector = { ...spec.nodeSelector, ...scheduling.nodeSelector };
-    if (scheduling.tolerations) spec.tolerations = mergeTolerations(spec.tolerations ?? [], scheduling.tolerations);
+    if (scheduling.tolerations)
+      spec.tolerations = mergeTolerations(spec.tolerations ?? [], scheduling.tolerations);
   }
 
   validate(request: AdmissionRequest): void {
@@ -49,7 +58,10 @@ export class RuntimeClassAdmission implements AdmissionPlugin {
     if (wanted) {
       if (!isSameAmount(wanted.podFixed ?? {}, spec?.overhead ?? {})) throw overheadDiffers(request);
     } else if (spec?.overhead !== undefined)
-      throw refuse(request, 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead');
+      throw refuse(
+        request,
+        'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead',
+      );
   }
 
   #runtimeClassOf(request: AdmissionRequest): RuntimeClass | undefined {
@@ -69,7 +81,11 @@ function isSameAmount(a: Amounts, b: Amounts): boolean {
   const names = Object.keys(a);
   return (
     names.length === Object.keys(b).length &&
-    names.every((name) => b[name] !== undefined && compareQuantity(parseQuantity(a[name] as string), parseQuantity(b[name])) === 0)
+    names.every(
+      (name) =>
+        b[name] !== undefined &&
+        compareQuantity(parseQuantity(a[name] as string), parseQuantity(b[name])) === 0,
+    )
   );
 }
 
@@ -79,9 +95,13 @@ function includes(wide: Toleration, narrow: Toleration): boolean {
   const matchesAllKeys = !wide.key && wide.operator === 'Exists';
   if ((wide.key ?? '') !== (narrow.key ?? '') && !matchesAllKeys) return false;
   if (wide.effect && wide.effect !== narrow.effect) return false;
-  const endsSooner = wide.tolerationSeconds !== undefined && !((narrow.tolerationSeconds ?? Infinity) <= wide.tolerationSeconds);
+  const endsSooner =
+    wide.tolerationSeconds !== undefined &&
+    !((narrow.tolerationSeconds ?? Infinity) <= wide.tolerationSeconds);
   if (wide.effect === 'NoExecute' && endsSooner) return false;
-  return wide.operator === 'Exists' || (narrow.operator === 'Equal' && (narrow.value ?? '') === (wide.value ?? ''));
+  return (
+    wide.operator === 'Exists' || (narrow.operator === 'Equal' && (narrow.value ?? '') === (wide.value ?? ''))
+  );
 }
 
 /** Both lists, without those that another one includes; of equal ones the first stays. */
@@ -91,7 +111,9 @@ function mergeTolerations(first: readonly Toleration[], second: readonly Tolerat
   for (const [index, toleration] of all.entries()) {
     const isIncluded =
       merged.some((kept) => includes(kept, toleration)) ||
-      all.slice(index + 1).some((later) => !isDeepStrictEqual(later, toleration) && includes(later, toleration));
+      all
+        .slice(index + 1)
+        .some((later) => !isDeepStrictEqual(later, toleration) && includes(later, toleration));
     if (!isIncluded) merged.push(toleration);
   }
   return merged;

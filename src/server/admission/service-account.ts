@@ -35,7 +35,9 @@ export class ServiceAccountAdmission implements AdmissionPlugin {
 
   handles({ operation, resource, attributes }: AdmissionRequest): boolean {
     if (resource.resource !== 'pods' || resource.group !== '') return false;
-    return attributes.subresource === '' ? operation === 'CREATE' : attributes.subresource === 'ephemeralcontainers' && operation === 'UPDATE';
+    return attributes.subresource === ''
+      ? operation === 'CREATE'
+      : attributes.subresource === 'ephemeralcontainers' && operation === 'UPDATE';
   }
 
   mutate(request: AdmissionRequest): void | Promise<void> {
@@ -52,32 +54,54 @@ export class ServiceAccountAdmission implements AdmissionPlugin {
     const pod = podOf(request.object);
     if (isMirrorPod(pod)) return request.operation === 'CREATE' ? checkMirrorPod(request, pod) : undefined;
     const name = pod.spec?.serviceAccountName;
-    if (!name) throw refuse(request, `no service account specified for pod ${request.namespace}/${pod.metadata.name ?? ''}`);
+    if (!name)
+      throw refuse(
+        request,
+        `no service account specified for pod ${request.namespace}/${pod.metadata.name ?? ''}`,
+      );
     return this.#withAccount(request, name, (account) => {
       if (!enforcesMountableSecrets(account)) return;
-      const problem = request.operation === 'CREATE' ? secretProblem(pod, account) : ephemeralSecretProblem(pod, account);
+      const problem =
+        request.operation === 'CREATE' ? secretProblem(pod, account) : ephemeralSecretProblem(pod, account);
       if (problem !== undefined) throw refuse(request, problem);
     });
   }
 
-  #withAccount(request: AdmissionRequest, name: string, use: (account: ServiceAccount) => void): void | Promise<void> {
+  #withAccount(
+    request: AdmissionRequest,
+    name: string,
+    use: (account: ServiceAccount) => void,
+  ): void | Promise<void> {
     const { namespace } = request;
     const check = (found: KubeObject | undefined) => {
-      if (!found) throw refuse(request, `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`);
+      if (!found)
+        throw refuse(
+          request,
+          `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`,
+        );
       use(found as unknown as ServiceAccount);
     };
     const found = this.#view.get('', 'serviceaccounts', namespace, name);
     if (found) return check(found);
     const forMs = name === 'default' ? defaultAppearsWithinMs : appearsWithinMs;
-    return awaitObject(this.#view, this.#clock, { group: '', resource: 'serviceaccounts', namespace, name, forMs }).then(check);
+    return awaitObject(this.#view, this.#clock, {
+      group: '',
+      resource: 'serviceaccounts',
+      namespace,
+      name,
+      forMs,
+    }).then(check);
   }
 
   #complete(pod: Pod, account: ServiceAccount): void {
     const { spec } = pod;
     if (!spec) return;
-    if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) this.#mountToken(pod);
+    if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true)
+      this.#mountToken(pod);
     if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length)
-      spec.imagePullSecrets = account.imagePullSecrets.map((secret) => ({ ...(secret.name === undefined ? {} : { name: secret.name }) }));
+      spec.imagePullSecrets = account.imagePullSecrets.map((secret) => ({
+        ...(secret.name === undefined ? {} : { name: secret.name }),
+      }));
   }
 
   #mountToken({ spec }: Pod): void {
@@ -87,7 +111,10 @@ export class ServiceAccountAdmission implements AdmissionPlugin {
     let isNeeded = false;
     for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
       if (container.volumeMounts?.some((mount) => mount.mountPath === tokenMountPath)) continue;
-      container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath: tokenMountPath }];
+      container.volumeMounts = [
+        ...(container.volumeMounts ?? []),
+        { name, readOnly: true, mountPath: tokenMountPath },
+      ];
       isNeeded = true;
     }
     if (isNeeded && !existing) spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];
@@ -101,7 +128,11 @@ function tokenVolume(name: string): Volume {
       sources: [
         { serviceAccountToken: { expirationSeconds: tokenExpirationSeconds, path: 'token' } },
         { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-        { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
+        {
+          downwardAPI: {
+            items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+          },
+        },
       ],
       defaultMode: 0o644,
     },
@@ -118,7 +149,9 @@ function checkMirrorPod(request: AdmissionRequest, pod: Pod): void {
 }
 
 function enforcesMountableSecrets({ metadata }: ServiceAccount): boolean {
-  return ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(metadata.annotations?.[enforceMountableSecretsAnnotation] ?? '');
+  return ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(
+    metadata.annotations?.[enforceMountableSecretsAnnotation] ?? '',
+  );
 }
 
 function notReferenced(account: ServiceAccount): string {
@@ -138,7 +171,8 @@ function containerSecretProblem(
   }
   for (const { secretRef } of envFrom) {
     const secret = secretRef && (secretRef.name ?? '');
-    if (secret !== undefined && !mountable.has(secret)) return `${title} ${name} with envFrom referencing secret.secretName="${secret}" ${notReferenced(account)}`;
+    if (secret !== undefined && !mountable.has(secret))
+      return `${title} ${name} with envFrom referencing secret.secretName="${secret}" ${notReferenced(account)}`;
   }
   return undefined;
 }
@@ -150,7 +184,8 @@ function mountableSecrets({ secrets = [] }: ServiceAccount): Set<string> {
 function secretProblem({ spec }: Pod, account: ServiceAccount): string | undefined {
   const mountable = mountableSecrets(account);
   for (const { secret } of spec?.volumes ?? [])
-    if (secret && !mountable.has(secret.secretName ?? '')) return `volume with secret.secretName="${secret.secretName ?? ''}" ${notReferenced(account)}`;
+    if (secret && !mountable.has(secret.secretName ?? ''))
+      return `volume with secret.secretName="${secret.secretName ?? ''}" ${notReferenced(account)}`;
   for (const container of spec?.initContainers ?? []) {
     const problem = containerSecretProblem('init container', container, mountable, account);
     if (problem !== undefined) return problem;

@@ -21,7 +21,12 @@ import { PriorityAdmission } from './priority.ts';
 import { ResourceQuotaAdmission } from './resource-quota.ts';
 import { RuntimeClassAdmission } from './runtime-class.ts';
 import { ServiceAccountAdmission } from './service-account.ts';
-import { DefaultIngressClass, DefaultStorageClass, PersistentVolumeClaimResize, storageObjectInUseProtection } from './storage-plugins.ts';
+import {
+  DefaultIngressClass,
+  DefaultStorageClass,
+  PersistentVolumeClaimResize,
+  storageObjectInUseProtection,
+} from './storage-plugins.ts';
 
 export interface PluginParts {
   readonly view: ClusterView;
@@ -35,7 +40,10 @@ export interface PluginParts {
   readonly random: Random;
 }
 
-export function standardPlugins(parts: PluginParts, extensions: readonly AdmissionPlugin[] = []): AdmissionPlugin[] {
+export function standardPlugins(
+  parts: PluginParts,
+  extensions: readonly AdmissionPlugin[] = [],
+): AdmissionPlugin[] {
   const { view, writer, authorizer, rbac, parseCertificateRequest, clock, random } = parts;
   return [
     new NamespaceLifecycle(view, clock),

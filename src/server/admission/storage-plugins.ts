@@ -11,7 +11,10 @@ import { concerns, refuse } from './requests.ts';
 const storageGroup = 'storage.k8s.io';
 const networkingGroup = 'networking.k8s.io';
 const betaStorageClassAnnotation = 'volume.beta.kubernetes.io/storage-class';
-const defaultStorageClassAnnotations = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'];
+const defaultStorageClassAnnotations = [
+  'storageclass.kubernetes.io/is-default-class',
+  'storageclass.beta.kubernetes.io/is-default-class',
+];
 const defaultIngressClassAnnotation = 'ingressclass.kubernetes.io/is-default-class';
 const ingressClassAnnotation = 'kubernetes.io/ingress.class';
 
@@ -22,7 +25,8 @@ function newestDefault(objects: Iterable<KubeObject>, annotations: readonly stri
     const { metadata } = object;
     if (!annotations.some((annotation) => metadata.annotations?.[annotation] === 'true')) continue;
     const age = (metadata.creationTimestamp ?? '').localeCompare(newest?.metadata.creationTimestamp ?? '');
-    if (!newest || age > 0 || (age === 0 && (metadata.name ?? '') < (newest.metadata.name ?? ''))) newest = object;
+    if (!newest || age > 0 || (age === 0 && (metadata.name ?? '') < (newest.metadata.name ?? '')))
+      newest = object;
   }
   return newest?.metadata.name;
 }
@@ -43,7 +47,12 @@ export class DefaultStorageClass implements AdmissionPlugin {
 
   mutate({ object }: AdmissionRequest): void {
     const { metadata, spec } = object as unknown as PersistentVolumeClaim;
-    if (!spec || spec.storageClassName !== undefined || metadata.annotations?.[betaStorageClassAnnotation] !== undefined) return;
+    if (
+      !spec ||
+      spec.storageClassName !== undefined ||
+      metadata.annotations?.[betaStorageClassAnnotation] !== undefined
+    )
+      return;
     const name = this.#default.get();
     if (name !== undefined) spec.storageClassName = name;
   }
@@ -65,7 +74,12 @@ export class DefaultIngressClass implements AdmissionPlugin {
 
   mutate({ object }: AdmissionRequest): void {
     const { metadata, spec } = object as unknown as Ingress;
-    if (!spec || spec.ingressClassName !== undefined || metadata.annotations?.[ingressClassAnnotation] !== undefined) return;
+    if (
+      !spec ||
+      spec.ingressClassName !== undefined ||
+      metadata.annotations?.[ingressClassAnnotation] !== undefined
+    )
+      return;
     const name = this.#default.get();
     if (name !== undefined) spec.ingressClassName = name;
   }
@@ -81,11 +95,14 @@ const protectionFinalizers: Readonly<Record<string, string>> = {
 export const storageObjectInUseProtection: AdmissionPlugin = {
   name: 'StorageObjectInUseProtection',
   handles: ({ operation, attributes, resource }) =>
-    operation === 'CREATE' && attributes.subresource === '' && `${resource.group}/${resource.resource}` in protectionFinalizers,
+    operation === 'CREATE' &&
+    attributes.subresource === '' &&
+    `${resource.group}/${resource.resource}` in protectionFinalizers,
   mutate({ object, resource }) {
     const finalizer = protectionFinalizers[`${resource.group}/${resource.resource}`];
     const finalizers = object?.metadata.finalizers ?? [];
-    if (object && finalizer !== undefined && !finalizers.includes(finalizer)) object.metadata.finalizers = [...finalizers, finalizer];
+    if (object && finalizer !== undefined && !finalizers.includes(finalizer))
+      object.metadata.finalizers = [...finalizers, finalizer];
   },
 };
 
@@ -114,13 +131,17 @@ export class PersistentVolumeClaimResize implements AdmissionPlugin {
     const claim = request.object as unknown as PersistentVolumeClaim;
     const old = request.oldObject as unknown as PersistentVolumeClaim;
     if (compareQuantity(sizeOf(claim), sizeOf(old)) <= 0) return;
-    if (old.status?.phase !== 'Bound') throw refuse(request, 'Only bound persistent volume claims can be expanded');
+    if (old.status?.phase !== 'Bound')
+      throw refuse(request, 'Only bound persistent volume claims can be expanded');
     const className = storageClassOf(claim);
     const storageClass =
       className !== '' && className === storageClassOf(old)
         ? (this.#view.get(storageGroup, 'storageclasses', '', className) as StorageClass | undefined)
         : undefined;
     if (!storageClass?.allowVolumeExpansion)
-      throw refuse(request, 'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize');
+      throw refuse(
+        request,
+        'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize',
+      );
   }
 }

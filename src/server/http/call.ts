@@ -33,6 +33,8 @@ export interface ApiServerParts {
   /** The bodies of /.well-known/openid-configuration and /openid/v1/jwks. */
   readonly issuerDocuments: { readonly discovery: string; readonly keys: string };
   readonly health: readonly HealthCheck[];
+  /** Turns true once, when everything that requests rely on is there. */
+  readonly state: { ready: boolean };
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

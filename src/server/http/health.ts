@@ -10,6 +10,11 @@ export interface HealthCheck {
   check(): string | undefined;
 }
 
+/** What lets the probes through while the server is starting. */
+export function isHealthPath(path: string): boolean {
+  return /^\/(healthz|livez|readyz)(\/|$)/.test(path);
+}
+
 /** /healthz, /livez, /readyz, each check at /livez/<name>; `?verbose`, `?exclude=`. The text is upstream's. */
 export function serveHealth(call: Call): void {
   const [, kind, name] = call.info.path.split('/') as [string, 'healthz' | 'livez' | 'readyz', string | undefined];

@@ -54,7 +54,7 @@ function respondTo(stream: http2.ServerHttp2Stream, headOnly: boolean): Responde
       else stream.end();
     },
     destroy() {
-      if (!stream.destroyed) stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+      stream.destroy(new Error('the answer broke off'));
     },
     get closed() {
       return stream.destroyed || stream.closed;

@@ -4,7 +4,9 @@
  */
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import { ApiError, internalError } from '../../api/errors.ts';
+import { ApiError, internalError, serviceUnavailable, tooManyRequests } from '../../api/errors.ts';
+import { StoreClosedError } from '../../storage/contract.ts';
+import { StoreOverloadedError } from '../../storage/errors.ts';
 import { formatGroupVersion } from '../../api/object.ts';
 import type { ResourceInfo } from '../../api/catalogue.ts';
 import type { Status } from '../../api/types/meta-v1.ts';
@@ -253,10 +255,18 @@ export function sendText(call: Call, status: number, text: string, contentType =
   call.responder.end([body]);
 }
 
+/** What the store says when it cannot take a write is the client's to hear: come again, or go elsewhere. */
+function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof StoreOverloadedError) return tooManyRequests('the server has too many writes waiting, please try again later', 1);
+  if (error instanceof StoreClosedError) return serviceUnavailable('the server is shutting down');
+  return internalError(error instanceof Error ? error.message : String(error));
+}
+
 /** Whatever was thrown, as a Status. What is not an ApiError is a bug: logged whole, and told only in outline. */
 export function sendError(request: ExchangeRequest, responder: Responder, error: unknown, logger: Logger): number {
-  const known = error instanceof ApiError ? error : internalError(error instanceof Error ? error.message : String(error));
-  if (!(error instanceof ApiError)) logger.error('a request failed unexpectedly', { method: request.method, target: request.target, error });
+  const known = toApiError(error);
+  if (known.code === 500 && !(error instanceof ApiError)) logger.error('a request failed unexpectedly', { method: request.method, target: request.target, error });
   const { status } = known;
   const mediaType = mediaTypeForStatus(request);
   const json = encodeUtf8(JSON.stringify(status));

@@ -15,6 +15,7 @@ import { serveRead } from './read-path.ts';
 import { parseRequestInfo, type RequestInfo } from './request-info.ts';
 import { sendError } from './respond.ts';
 import { serveSubresource } from './subresources/table.ts';
+import { isHealthPath } from './health.ts';
 import { serveSystemPath } from './system-paths.ts';
 import { isVirtual, serveVirtual } from './virtual-resources.ts';
 import { serveWatch } from './watch-path.ts';
@@ -32,11 +33,20 @@ export function createHandler(parts: ApiServerParts): ExchangeHandler {
     }
     parts.metrics.begin(info);
     responder.onClose(() => parts.metrics.end(info, parts.clock.monotonic() - started));
-    serve(parts, request, responder, info).catch((error: unknown) => sendError(request, responder, error, parts.logger));
+    serve(parts, request, responder, info).catch((error: unknown) => {
+      parts.metrics.answered(info, sendError(request, responder, error, parts.logger));
+    });
   };
 }
 
+/** Until the caches are loaded and the bootstrap objects written, only the health of the server can be asked. */
+function refuseWhileStarting(parts: ApiServerParts, info: RequestInfo): void {
+  if (parts.state.ready || isHealthPath(info.path)) return;
+  throw errors.apiError(503, 'ServiceUnavailable', 'the server is starting', { retryAfterSeconds: 1 });
+}
+
 async function serve(parts: ApiServerParts, request: ExchangeRequest, responder: Responder, info: RequestInfo): Promise<void> {
+  refuseWhileStarting(parts, info);
   const authenticated = await authenticate(parts, request);
   const user = isImpersonating(request.headers) ? await impersonate(authenticated, request.headers, parts.authorizer) : authenticated;
   const attributes = attributesOf(info, user);

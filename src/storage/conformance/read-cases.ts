@@ -105,18 +105,17 @@ export const readCases: Record<string, Case> = {
       }
     });
     for (let round = 0; round < 5; round++) {
-      await rig.under.advance(0);
-      await rig.put('tick', String(round));
+      for (let n = 0; n < 50; n++) await rig.put('tick', String(round));
       wanted.set('tick', String(round));
       await rig.store.compact(await rig.store.currentRevision());
     }
     writing = false;
     await Promise.all(writers);
-    assert.deepEqual(await rig.listing(), [...wanted].map(([name, text]) => `${name}=${text}`).sort());
+    assert.deepEqual((await rig.listing()).sort(), [...wanted].map(([name, text]) => `${name}=${text}`).sort());
   },
 
-  '100,000 keys': async (rig) => {
-    const total = 100_000;
+  'very many keys': async (rig) => {
+    const total = rig.manyKeys;
     const value = bytes('x'.repeat(100));
     let next = 0;
     const writers = Array.from({ length: 500 }, async () => {
@@ -137,6 +136,6 @@ export const readCases: Record<string, Case> = {
       from = `${page.items.at(-1)?.key}\0`;
     }
     assert.equal(seen, total);
-    assert.equal((await rig.store.range({ from: rig.key('k0500'), to: rig.key('k0501'), limit: 3 })).count, 100);
+    assert.equal((await rig.store.range({ from: rig.key('k0010'), to: rig.key('k0011'), limit: 3 })).count, 100);
   },
 };

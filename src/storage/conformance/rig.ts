@@ -22,8 +22,10 @@ export class Rig {
   readonly under: StoreUnderTest;
   readonly root: string;
   store: Store;
+  readonly manyKeys: number;
 
-  constructor(under: StoreUnderTest) {
+  constructor(under: StoreUnderTest, manyKeys: number) {
+    this.manyKeys = manyKeys;
     this.under = under;
     this.store = under.store;
     this.root = `/conformance/${process.pid}-${++lastCase}/`;

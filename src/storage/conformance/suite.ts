@@ -10,7 +10,14 @@ import { reopenCases } from './reopen-cases.ts';
 import { Rig, type OpenStore } from './rig.ts';
 import { watchCases } from './watch-cases.ts';
 
-export function storeConformance(name: string, open: OpenStore, options: { readonly lasting: boolean }): void {
+export interface SuiteOptions {
+  /** The store outlives its process: `reopen` is there. */
+  readonly lasting: boolean;
+  /** How many keys "very many" are. */
+  readonly manyKeys?: number;
+}
+
+export function storeConformance(name: string, open: OpenStore, options: SuiteOptions): void {
   const groups = { commits: commitCases, reads: readCases, watches: watchCases, leases: leaseCases };
   const chosen = options.lasting ? { ...groups, reopening: reopenCases } : groups;
   for (const [group, cases] of Object.entries(chosen)) {
@@ -19,7 +26,7 @@ export function storeConformance(name: string, open: OpenStore, options: { reado
         test(title, { timeout: 120_000 }, async () => {
           const under = await open();
           try {
-            await run(new Rig(under));
+            await run(new Rig(under, options.manyKeys ?? 100_000));
           } finally {
             await under.dispose();
           }

@@ -3,7 +3,15 @@
  * pod, in upstream's words: a short reason, and the detail in parentheses.
  */
 import type { ObjectMeta } from '../../../api/types/meta-v1.ts';
-import type { Container, ContainerPort, PodSpec, Probe, LifecycleHandler, SecurityContext, Volume } from '../../../api/types/core-v1.ts';
+import type {
+  Container,
+  ContainerPort,
+  PodSpec,
+  Probe,
+  LifecycleHandler,
+  SecurityContext,
+  Volume,
+} from '../../../api/types/core-v1.ts';
 import { goQuote } from '../../../api/validation/go-format.ts';
 
 export interface Violation {
@@ -13,7 +21,12 @@ export interface Violation {
 
 export type Check = (spec: PodSpec, metadata: ObjectMeta) => Violation | undefined;
 
-function containersOf(spec: PodSpec): Pick<Container, 'name' | 'securityContext' | 'ports' | 'livenessProbe' | 'readinessProbe' | 'startupProbe' | 'lifecycle'>[] {
+function containersOf(
+  spec: PodSpec,
+): Pick<
+  Container,
+  'name' | 'securityContext' | 'ports' | 'livenessProbe' | 'readinessProbe' | 'startupProbe' | 'lifecycle'
+>[] {
   return [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])];
 }
 
@@ -39,7 +52,10 @@ function badContainers(spec: PodSpec, isBad: (context: SecurityContext | undefin
 
 /** `pod and containers "a", "b"`: who set what must not be set. */
 function setters(podIsBad: boolean, containers: readonly string[]): string {
-  return [...(podIsBad ? ['pod'] : []), ...(containers.length > 0 ? [named('container', containers)] : [])].join(' and ');
+  return [
+    ...(podIsBad ? ['pod'] : []),
+    ...(containers.length > 0 ? [named('container', containers)] : []),
+  ].join(' and ');
 }
 
 function isWindows(spec: PodSpec): boolean {
@@ -78,9 +94,18 @@ export const appArmorProfile: Check = (spec, metadata) => {
   const podIsBad = isBad(spec.securityContext);
   const bad = badContainers(spec, isBad);
   const annotations = Object.entries(metadata.annotations ?? {})
-    .filter(([key, value]) => key.startsWith(appArmorAnnotation) && value !== '' && value !== 'runtime/default' && !value.startsWith('localhost/'))
+    .filter(
+      ([key, value]) =>
+        key.startsWith(appArmorAnnotation) &&
+        value !== '' &&
+        value !== 'runtime/default' &&
+        !value.startsWith('localhost/'),
+    )
     .map(([key, value]) => `${key}=${goQuote(value)}`);
-  const who = [setters(podIsBad, bad), annotations.length === 0 ? '' : annotations.length === 1 ? 'annotation' : 'annotations'].filter((text) => text !== '');
+  const who = [
+    setters(podIsBad, bad),
+    annotations.length === 0 ? '' : annotations.length === 1 ? 'annotation' : 'annotations',
+  ].filter((text) => text !== '');
   if (who.length === 0) return undefined;
   const values = [...sorted(badValues), ...sorted(annotations)];
   return {
@@ -125,15 +150,20 @@ export const capabilitiesBaseline: Check = (spec) => {
 export const capabilitiesRestricted: Check = (spec) => {
   const details: string[] = [];
   const keeping = badContainers(spec, (context) => !context?.capabilities?.drop?.includes('ALL'));
-  if (keeping.length > 0) details.push(`${named('container', keeping)} must set securityContext.capabilities.drop=["ALL"]`);
+  if (keeping.length > 0)
+    details.push(`${named('container', keeping)} must set securityContext.capabilities.drop=["ALL"]`);
   const adding = addedCapabilities(spec, (capability) => capability === 'NET_BIND_SERVICE');
   if (adding !== undefined) details.push(adding);
-  return details.length === 0 ? undefined : { reason: 'unrestricted capabilities', detail: details.join('; ') };
+  return details.length === 0
+    ? undefined
+    : { reason: 'unrestricted capabilities', detail: details.join('; ') };
 };
 
 export const hostNamespaces: Check = (spec) => {
   const set = (['hostNetwork', 'hostPID', 'hostIPC'] as const).filter((name) => spec[name]);
-  return set.length === 0 ? undefined : { reason: 'host namespaces', detail: set.map((name) => `${name}=true`).join(', ') };
+  return set.length === 0
+    ? undefined
+    : { reason: 'host namespaces', detail: set.map((name) => `${name}=true`).join(', ') };
 };
 
 export const hostPathVolumes: Check = (spec) => {
@@ -142,7 +172,8 @@ export const hostPathVolumes: Check = (spec) => {
 };
 
 export const hostPorts: Check = (spec) => {
-  const portsOf = ({ ports = [] }: { ports?: ContainerPort[] | undefined }) => ports.filter((port) => port.hostPort).map((port) => String(port.hostPort));
+  const portsOf = ({ ports = [] }: { ports?: ContainerPort[] | undefined }) =>
+    ports.filter((port) => port.hostPort).map((port) => String(port.hostPort));
   const bad = containersOf(spec).filter((container) => portsOf(container).length > 0);
   if (bad.length === 0) return undefined;
   const ports = sorted(bad.flatMap(portsOf));
@@ -154,13 +185,21 @@ export const hostPorts: Check = (spec) => {
 };
 
 function hostsOf(handler: Probe | LifecycleHandler | undefined): string[] {
-  return [handler?.httpGet?.host, handler?.tcpSocket?.host].filter((host) => host !== undefined && host !== '') as string[];
+  return [handler?.httpGet?.host, handler?.tcpSocket?.host].filter(
+    (host) => host !== undefined && host !== '',
+  ) as string[];
 }
 
 export const hostProbesAndHostLifecycle: Check = (spec) => {
   const hosts: string[] = [];
   const bad = containersOf(spec).filter(({ livenessProbe, readinessProbe, startupProbe, lifecycle }) => {
-    const found = [livenessProbe, readinessProbe, startupProbe, lifecycle?.postStart, lifecycle?.preStop].flatMap(hostsOf);
+    const found = [
+      livenessProbe,
+      readinessProbe,
+      startupProbe,
+      lifecycle?.postStart,
+      lifecycle?.preStop,
+    ].flatMap(hostsOf);
     hosts.push(...found);
     return found.length > 0;
   });
@@ -175,7 +214,12 @@ export const hostProbesAndHostLifecycle: Check = (spec) => {
 
 export const privilegedContainers: Check = (spec) => {
   const bad = badContainers(spec, (context) => context?.privileged === true);
-  return bad.length === 0 ? undefined : { reason: 'privileged', detail: `${named('container', bad)} must not set securityContext.privileged=true` };
+  return bad.length === 0
+    ? undefined
+    : {
+        reason: 'privileged',
+        detail: `${named('container', bad)} must not set securityContext.privileged=true`,
+      };
 };
 
 export const procMount: Check = (spec) => {
@@ -187,13 +231,30 @@ export const procMount: Check = (spec) => {
     return true;
   });
   if (bad.length === 0) return undefined;
-  return { reason: 'procMount', detail: `${named('container', bad)} must not set securityContext.procMount to ${quoted(sorted(types))}` };
+  return {
+    reason: 'procMount',
+    detail: `${named('container', bad)} must not set securityContext.procMount to ${quoted(sorted(types))}`,
+  };
 };
 
-const restrictedVolumeTypes = new Set(['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral', 'image', 'persistentVolumeClaim', 'projected', 'secret']);
+const restrictedVolumeTypes = new Set([
+  'configMap',
+  'csi',
+  'downwardAPI',
+  'emptyDir',
+  'ephemeral',
+  'image',
+  'persistentVolumeClaim',
+  'projected',
+  'secret',
+]);
 
 function volumeTypeOf(volume: Volume): string {
-  return Object.entries(volume).find(([field, value]) => field !== 'name' && value !== undefined && value !== null)?.[0] ?? 'unknown';
+  return (
+    Object.entries(volume).find(
+      ([field, value]) => field !== 'name' && value !== undefined && value !== null,
+    )?.[0] ?? 'unknown'
+  );
 }
 
 export const restrictedVolumes: Check = (spec) => {
@@ -210,14 +271,22 @@ export const restrictedVolumes: Check = (spec) => {
 export const runAsNonRoot: Check = (spec) => {
   const reason = 'runAsNonRoot != true';
   const ofPod = spec.securityContext?.runAsNonRoot;
-  const who = setters(ofPod === false, badContainers(spec, (context) => context?.runAsNonRoot === false));
+  const who = setters(
+    ofPod === false,
+    badContainers(spec, (context) => context?.runAsNonRoot === false),
+  );
   if (who !== '') return { reason, detail: `${who} must not set securityContext.runAsNonRoot=false` };
   const silent = ofPod === true ? [] : badContainers(spec, (context) => context?.runAsNonRoot === undefined);
-  return silent.length === 0 ? undefined : { reason, detail: `pod or ${named('container', silent)} must set securityContext.runAsNonRoot=true` };
+  return silent.length === 0
+    ? undefined
+    : { reason, detail: `pod or ${named('container', silent)} must set securityContext.runAsNonRoot=true` };
 };
 
 export const runAsUser: Check = (spec) => {
-  const who = setters(spec.securityContext?.runAsUser === 0, badContainers(spec, (context) => context?.runAsUser === 0));
+  const who = setters(
+    spec.securityContext?.runAsUser === 0,
+    badContainers(spec, (context) => context?.runAsUser === 0),
+  );
   return who === '' ? undefined : { reason: 'runAsUser=0', detail: `${who} must not set runAsUser=0` };
 };
 
@@ -229,7 +298,8 @@ export function seLinuxOptions(allowedTypes: readonly string[]): Check {
     const isBad = (context: Pick<SecurityContext, 'seLinuxOptions'> | undefined) => {
       const options = context?.seLinuxOptions;
       if (!options) return false;
-      const typeIsBad = options.type !== undefined && options.type !== '' && !allowedTypes.includes(options.type);
+      const typeIsBad =
+        options.type !== undefined && options.type !== '' && !allowedTypes.includes(options.type);
       if (typeIsBad) types.push(options.type as string);
       if (options.user) setsUser = true;
       if (options.role) setsRole = true;
@@ -242,7 +312,10 @@ export function seLinuxOptions(allowedTypes: readonly string[]): Check {
     if (types.length > 0) data.push(named('type', sorted(types)));
     if (setsUser) data.push('user may not be set');
     if (setsRole) data.push('role may not be set');
-    return { reason: 'seLinuxOptions', detail: `${who} set forbidden securityContext.seLinuxOptions: ${data.join('; ')}` };
+    return {
+      reason: 'seLinuxOptions',
+      detail: `${who} set forbidden securityContext.seLinuxOptions: ${data.join('; ')}`,
+    };
   };
 }
 
@@ -251,15 +324,27 @@ const containerSeccompAnnotation = 'container.seccomp.security.alpha.kubernetes.
 
 /** As long as annotations carried the profile. */
 export const seccompAnnotations: Check = (spec, metadata) => {
-  const keys = [podSeccompAnnotation, ...containersOf(spec).map(({ name }) => containerSeccompAnnotation + name)];
+  const keys = [
+    podSeccompAnnotation,
+    ...containersOf(spec).map(({ name }) => containerSeccompAnnotation + name),
+  ];
   const forbidden: string[] = [];
   for (const key of keys) {
     const value = metadata.annotations?.[key];
-    if (value === undefined || value === 'runtime/default' || value === 'docker/default' || value.startsWith('localhost/')) continue;
+    if (
+      value === undefined ||
+      value === 'runtime/default' ||
+      value === 'docker/default' ||
+      value.startsWith('localhost/')
+    )
+      continue;
     forbidden.push(`${key}=${goQuote(value)}`);
   }
   if (forbidden.length === 0) return undefined;
-  return { reason: 'seccompProfile', detail: `forbidden annotation${forbidden.length === 1 ? '' : 's'} ${sorted(forbidden).join(', ')}` };
+  return {
+    reason: 'seccompProfile',
+    detail: `forbidden annotation${forbidden.length === 1 ? '' : 's'} ${sorted(forbidden).join(', ')}`,
+  };
 };
 
 const seccompTypes = new Set(['RuntimeDefault', 'Localhost']);
@@ -279,7 +364,10 @@ export const seccompBaseline: Check = (spec) => {
   const podIsBad = isBad(spec.securityContext);
   const who = setters(podIsBad, badContainers(spec, isBad));
   if (who === '') return undefined;
-  return { reason: 'seccompProfile', detail: `${who} must not set securityContext.seccompProfile.type to ${quoted(sorted(types))}` };
+  return {
+    reason: 'seccompProfile',
+    detail: `${who} must not set securityContext.seccompProfile.type to ${quoted(sorted(types))}`,
+  };
 };
 
 export const seccompRestricted: Check = (spec, metadata) => {
@@ -295,13 +383,21 @@ export const seccompRestricted: Check = (spec, metadata) => {
 
 export function sysctls(allowed: readonly string[]): Check {
   return (spec) => {
-    const forbidden = (spec.securityContext?.sysctls ?? []).map(({ name }) => name).filter((name) => !allowed.includes(name));
+    const forbidden = (spec.securityContext?.sysctls ?? [])
+      .map(({ name }) => name)
+      .filter((name) => !allowed.includes(name));
     return forbidden.length === 0 ? undefined : { reason: 'forbidden sysctls', detail: forbidden.join(', ') };
   };
 }
 
 export const windowsHostProcess: Check = (spec) => {
-  const isBad = (context: Pick<SecurityContext, 'windowsOptions'> | undefined) => context?.windowsOptions?.hostProcess === true;
+  const isBad = (context: Pick<SecurityContext, 'windowsOptions'> | undefined) =>
+    context?.windowsOptions?.hostProcess === true;
   const who = setters(isBad(spec.securityContext), badContainers(spec, isBad));
-  return who === '' ? undefined : { reason: 'hostProcess', detail: `${who} must not set securityContext.windowsOptions.hostProcess=true` };
+  return who === ''
+    ? undefined
+    : {
+        reason: 'hostProcess',
+        detail: `${who} must not set securityContext.windowsOptions.hostProcess=true`,
+      };
 };

@@ -15,7 +15,16 @@ import type { Policy, Standard } from './policy.ts';
 import { describeViolations, violationsOf } from './standards.ts';
 
 /** These subresources of a pod do not change what it may do. */
-const harmlessSubresources = new Set(['exec', 'attach', 'binding', 'eviction', 'log', 'portforward', 'proxy', 'status']);
+const harmlessSubresources = new Set([
+  'exec',
+  'attach',
+  'binding',
+  'eviction',
+  'log',
+  'portforward',
+  'proxy',
+  'status',
+]);
 const existingPodsMax = 3000;
 const existingPodsForMs = 1000;
 /** So many are looked at before others get their turn. */
@@ -23,7 +32,8 @@ const podsAtOnce = 100;
 
 type TemplateOf = (object: KubeObject) => PodTemplateSpec | undefined;
 
-const inSpec: TemplateOf = (object) => (object['spec'] as { template?: PodTemplateSpec } | undefined)?.template;
+const inSpec: TemplateOf = (object) =>
+  (object['spec'] as { template?: PodTemplateSpec } | undefined)?.template;
 
 const templates: Readonly<Record<string, TemplateOf>> = {
   replicationcontrollers: inSpec,
@@ -34,7 +44,8 @@ const templates: Readonly<Record<string, TemplateOf>> = {
   'apps/daemonsets': inSpec,
   'batch/jobs': inSpec,
   'batch/cronjobs': (object) =>
-    (object['spec'] as { jobTemplate?: { spec?: { template?: PodTemplateSpec } } } | undefined)?.jobTemplate?.spec?.template,
+    (object['spec'] as { jobTemplate?: { spec?: { template?: PodTemplateSpec } } } | undefined)?.jobTemplate
+      ?.spec?.template,
 };
 
 function keyOf({ resource: { group, resource } }: AdmissionRequest): string {
@@ -65,7 +76,11 @@ export class PodSecurity implements AdmissionPlugin {
       const { enforce, warn } = this.#policies.get(namespace);
       return enforce.level !== 'privileged' || warn.level !== 'privileged';
     }
-    return attributes.subresource === '' && Object.hasOwn(templates, key) && this.#policies.get(namespace).warn.level !== 'privileged';
+    return (
+      attributes.subresource === '' &&
+      Object.hasOwn(templates, key) &&
+      this.#policies.get(namespace).warn.level !== 'privileged'
+    );
   }
 
   validate(request: AdmissionRequest): void | Promise<void> {
@@ -86,7 +101,8 @@ export class PodSecurity implements AdmissionPlugin {
       return;
     }
     const old = policyOf(oldObject?.metadata.labels);
-    if (policy.errors.length > 0 && !isDeepStrictEqual(policy.errors, old.errors)) throw invalid('', 'Namespace', name, policy.errors);
+    if (policy.errors.length > 0 && !isDeepStrictEqual(policy.errors, old.errors))
+      throw invalid('', 'Namespace', name, policy.errors);
     const { enforce } = policy;
     const isUnchanged = enforce.level === old.enforce.level && enforce.minor === old.enforce.minor;
     const isRelaxed = enforce.minor === old.enforce.minor && !isStricter(enforce.level, old.enforce.level);
@@ -109,9 +125,14 @@ export class PodSecurity implements AdmissionPlugin {
       if (reasons.length > 0) count(found, reasons.join(', '), metadata.name ?? '');
       if (checked % podsAtOnce === 0) await this.#clock.sleep(0);
     }
-    if (checked < total) request.warn(`new PodSecurity enforce level only checked against the first ${checked} of ${total} existing pods`);
+    if (checked < total)
+      request.warn(
+        `new PodSecurity enforce level only checked against the first ${checked} of ${total} existing pods`,
+      );
     if (found.size === 0) return;
-    request.warn(`existing pods in namespace ${goQuote(namespace)} violate the new PodSecurity enforce level ${goQuote(formatStandard(standard))}`);
+    request.warn(
+      `existing pods in namespace ${goQuote(namespace)} violate the new PodSecurity enforce level ${goQuote(formatStandard(standard))}`,
+    );
     const warnings = [...found].map(([reasons, { name, count: pods }]) => {
       const others = pods === 1 ? '' : pods === 2 ? ' (and 1 other pod)' : ` (and ${pods - 1} other pods)`;
       return `${name}${others}: ${reasons}`;
@@ -132,15 +153,26 @@ function count(found: Map<string, { name: string; count: number }>, reasons: str
 
 function validatePod(request: AdmissionRequest, { enforce, warn }: Policy): void {
   const { metadata, spec } = podOf(request.object);
-  if (!spec || (request.operation === 'UPDATE' && !isSignificant(podOf(request.object), podOf(request.oldObject)))) return;
+  if (
+    !spec ||
+    (request.operation === 'UPDATE' && !isSignificant(podOf(request.object), podOf(request.oldObject)))
+  )
+    return;
   const violations = violationsOf(enforce, spec, metadata);
-  if (violations.length > 0) throw refuse(request, `violates PodSecurity ${goQuote(formatStandard(enforce))}: ${describeViolations(violations)}`);
+  if (violations.length > 0)
+    throw refuse(
+      request,
+      `violates PodSecurity ${goQuote(formatStandard(enforce))}: ${describeViolations(violations)}`,
+    );
   warnOf(request, warn, spec, metadata);
 }
 
 function warnOf(request: AdmissionRequest, standard: Standard, spec: PodSpec, metadata: ObjectMeta): void {
   const violations = violationsOf(standard, spec, metadata);
-  if (violations.length > 0) request.warn(`would violate PodSecurity ${goQuote(formatStandard(standard))}: ${describeViolations(violations)}`);
+  if (violations.length > 0)
+    request.warn(
+      `would violate PodSecurity ${goQuote(formatStandard(standard))}: ${describeViolations(violations)}`,
+    );
 }
 
 /** Of what can change in a pod only new containers and other images matter. */
@@ -148,5 +180,8 @@ function isSignificant(pod: Pod, old: Pod): boolean {
   const images = (of: Pod) => new Map(containersOf(of).map((container) => [container.name, container.image]));
   const before = images(old);
   const after = images(pod);
-  return before.size > after.size || [...after].some(([name, image]) => !before.has(name) || before.get(name) !== image);
+  return (
+    before.size > after.size ||
+    [...after].some(([name, image]) => !before.has(name) || before.get(name) !== image)
+  );
 }

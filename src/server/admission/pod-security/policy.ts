@@ -35,7 +35,11 @@ export function isStricter(a: Level, b: Level): boolean {
 const prefix = 'pod-security.kubernetes.io/';
 
 function labelError(key: string, value: string, why: string): FieldError {
-  return { reason: 'FieldValueInvalid', field: `metadata.labels[${key}]`, message: `Invalid value: ${goQuote(value)}: ${why}` };
+  return {
+    reason: 'FieldValueInvalid',
+    field: `metadata.labels[${key}]`,
+    message: `Invalid value: ${goQuote(value)}: ${why}`,
+  };
 }
 
 /** A mode that is wrongly labelled is enforced at its strictest, but audited and warned of not at all. */
@@ -67,6 +71,9 @@ export function policyOf(labels: Readonly<Record<string, string>> | undefined): 
   let warn = standardOf(labels, 'warn', errors);
   // What will be refused of pods is worth a warning at what makes pods.
   if (labels[`${prefix}warn`] === undefined && enforceIsGood && isStricter(enforce.level, warn.level))
-    warn = { level: enforce.level, minor: labels[`${prefix}warn-version`] === undefined ? enforce.minor : warn.minor };
+    warn = {
+      level: enforce.level,
+      minor: labels[`${prefix}warn-version`] === undefined ? enforce.minor : warn.minor,
+    };
   return { enforce, audit, warn, errors };
 }

@@ -87,7 +87,11 @@ const controls: Readonly<Record<string, Control>> = {
     replaces: 'capabilities_baseline',
   },
   procMount_restricted: { level: 'restricted', since: [[35, checks.procMount]], replaces: 'procMount' },
-  restrictedVolumes: { level: 'restricted', since: [[0, checks.restrictedVolumes]], replaces: 'hostPathVolumes' },
+  restrictedVolumes: {
+    level: 'restricted',
+    since: [[0, checks.restrictedVolumes]],
+    replaces: 'hostPathVolumes',
+  },
   runAsNonRoot: {
     level: 'restricted',
     since: [
@@ -112,7 +116,9 @@ const controls: Readonly<Record<string, Control>> = {
   },
 };
 
-const newestMinor = Math.max(...Object.values(controls).flatMap(({ since }) => since.map(([minor]) => minor)));
+const newestMinor = Math.max(
+  ...Object.values(controls).flatMap(({ since }) => since.map(([minor]) => minor)),
+);
 const compiled = new Map<string, readonly Check[]>();
 
 function checkAsOf({ since }: Control, minor: number): Check | undefined {
@@ -124,9 +130,15 @@ function checksOf(standard: Standard): readonly Check[] {
   const key = `${standard.level}:${minor}`;
   let found = compiled.get(key);
   if (!found) {
-    const entries = Object.entries(controls).filter(([, control]) => control.level === 'baseline' || standard.level === 'restricted');
-    const replaced = new Set(entries.filter(([, control]) => checkAsOf(control, minor)).map(([, control]) => control.replaces));
-    found = entries.filter(([name]) => !replaced.has(name)).flatMap(([, control]) => checkAsOf(control, minor) ?? []);
+    const entries = Object.entries(controls).filter(
+      ([, control]) => control.level === 'baseline' || standard.level === 'restricted',
+    );
+    const replaced = new Set(
+      entries.filter(([, control]) => checkAsOf(control, minor)).map(([, control]) => control.replaces),
+    );
+    found = entries
+      .filter(([name]) => !replaced.has(name))
+      .flatMap(([, control]) => checkAsOf(control, minor) ?? []);
     compiled.set(key, found);
   }
   return found;

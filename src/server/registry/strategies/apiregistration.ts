@@ -11,7 +11,13 @@ function markLocalAvailable(object: KubeObject, { now }: StrategyContext): void 
   const lastTransitionTime = formatTime(now);
   service.status = {
     conditions: [
-      { type: 'Available', status: 'True', lastTransitionTime, reason: 'Local', message: 'Local APIServices are always available' },
+      {
+        type: 'Available',
+        status: 'True',
+        lastTransitionTime,
+        reason: 'Local',
+        message: 'Local APIServices are always available',
+      },
     ],
   };
 }

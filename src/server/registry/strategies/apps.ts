@@ -19,7 +19,12 @@ export function podNameWarnings(object: KubeObject, old: KubeObject | undefined)
 }
 
 /** About the pods that the object asks for; on update only where it asks for something new. */
-export function templateWarnings(object: KubeObject, old: KubeObject | undefined, template: PodTemplateSpec | undefined, at: FieldPath): string[] {
+export function templateWarnings(
+  object: KubeObject,
+  old: KubeObject | undefined,
+  template: PodTemplateSpec | undefined,
+  at: FieldPath,
+): string[] {
   const warnings: string[] = [];
   const asksAnew = !old || object.metadata.generation !== old.metadata.generation;
   if (asksAnew && template?.spec) warnAboutSpec(warnings, template.spec, at.child('spec'));
@@ -56,7 +61,10 @@ function prepareNewDaemonSet(object: KubeObject): void {
 
 function prepareChangedDaemonSet(object: KubeObject, old: KubeObject): void {
   const before = old.metadata.annotations?.[templateGeneration] ?? '1';
-  const changed = !equalObjects((object as unknown as DaemonSet).spec.template, (old as unknown as DaemonSet).spec.template);
+  const changed = !equalObjects(
+    (object as unknown as DaemonSet).spec.template,
+    (old as unknown as DaemonSet).spec.template,
+  );
   setTemplateGeneration(object, changed ? String(Number(before) + 1) : before);
 }
 

@@ -30,12 +30,16 @@ function generateSelector(object: KubeObject): void {
   // Labels of the template are those of the job where it has none of its own.
   if (sharedLabels || !metadata.labels) metadata.labels = { ...template.labels };
   spec.selector ??= {};
-  spec.selector.matchLabels = { 'batch.kubernetes.io/controller-uid': metadata.uid ?? '', ...spec.selector.matchLabels };
+  spec.selector.matchLabels = {
+    'batch.kubernetes.io/controller-uid': metadata.uid ?? '',
+    ...spec.selector.matchLabels,
+  };
 }
 
 function indexedWarnings(spec: JobSpec | undefined, at: string): string[] {
   if (spec?.completionMode !== 'Indexed') return [];
-  if ((spec.completions ?? 0) <= completionsSoftMax || (spec.parallelism ?? 0) <= parallelismSoftMax) return [];
+  if ((spec.completions ?? 0) <= completionsSoftMax || (spec.parallelism ?? 0) <= parallelismSoftMax)
+    return [];
   return [
     `${at}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail`,
   ];
@@ -72,5 +76,8 @@ export const strategies: Readonly<Record<string, Strategy>> = {
     // As batch/v1 has always done: pods outlive a job that is deleted without a word about them.
     { allowUnconditionalUpdate: true, defaultPropagation: 'Orphan', warnings: jobWarnings },
   ),
-  'batch/cronjobs': strategyOf({ status: {}, counted: ['spec'] }, { allowUnconditionalUpdate: true, warnings: cronJobWarnings }),
+  'batch/cronjobs': strategyOf(
+    { status: {}, counted: ['spec'] },
+    { allowUnconditionalUpdate: true, warnings: cronJobWarnings },
+  ),
 };

@@ -5,7 +5,10 @@
  */
 import { formatTime } from '../../../base/clock.ts';
 import type { KubeObject } from '../../../api/object.ts';
-import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../../../api/types/certificates-v1.ts';
+import type {
+  CertificateSigningRequest,
+  CertificateSigningRequestCondition,
+} from '../../../api/types/certificates-v1.ts';
 import type { Strategy, StrategyContext } from '../strategy.ts';
 import { keepAllButStatus, strategyOf } from './status-and-generation.ts';
 
@@ -27,9 +30,16 @@ function signWithUser(object: KubeObject, { user }: StrategyContext): void {
 }
 
 /** Times that the client left out; a condition that was there before keeps the time of its transition. */
-function stamped(conditions: Conditions, before: Conditions, now: string): CertificateSigningRequestCondition[] {
+function stamped(
+  conditions: Conditions,
+  before: Conditions,
+  now: string,
+): CertificateSigningRequestCondition[] {
   return conditions.map((condition) => {
-    const same = before.find(({ type, status, lastTransitionTime }) => type === condition.type && status === condition.status && lastTransitionTime);
+    const same = before.find(
+      ({ type, status, lastTransitionTime }) =>
+        type === condition.type && status === condition.status && lastTransitionTime,
+    );
     return {
       ...condition,
       lastUpdateTime: condition.lastUpdateTime || now,
@@ -50,7 +60,12 @@ function withOldVerdict(conditions: Conditions, before: Conditions): Conditions 
   return kept;
 }
 
-function prepareSubresource(object: KubeObject, old: KubeObject, name: string, context: StrategyContext): boolean {
+function prepareSubresource(
+  object: KubeObject,
+  old: KubeObject,
+  name: string,
+  context: StrategyContext,
+): boolean {
   if (name !== 'status' && name !== 'approval') return false;
   const before = conditionsOf(old);
   const given = name === 'status' ? withOldVerdict(conditionsOf(object), before) : conditionsOf(object);

@@ -13,10 +13,16 @@ function dropTopology(object: KubeObject): void {
 
 export const strategies: Readonly<Record<string, Strategy>> = {
   'discovery.k8s.io/endpointslices': strategyOf(
-    { counted: ['addressType', 'endpoints', 'ports'], countedMetadata: ['labels'], create: dropTopology, update: dropTopology },
+    {
+      counted: ['addressType', 'endpoints', 'ports'],
+      countedMetadata: ['labels'],
+      create: dropTopology,
+      update: dropTopology,
+    },
     {
       allowUnconditionalUpdate: true,
-      warnings: ({ addressType }) => (addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : []),
+      warnings: ({ addressType }) =>
+        addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : [],
     },
   ),
 };

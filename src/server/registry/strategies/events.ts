@@ -5,5 +5,8 @@ import { strategyOf } from './status-and-generation.ts';
 const timeToLiveSeconds = 3600;
 
 export const strategies: Readonly<Record<string, Strategy>> = {
-  'events.k8s.io/events': strategyOf({}, { allowCreateOnUpdate: true, allowUnconditionalUpdate: true, timeToLiveSeconds }),
+  'events.k8s.io/events': strategyOf(
+    {},
+    { allowCreateOnUpdate: true, allowUnconditionalUpdate: true, timeToLiveSeconds },
+  ),
 };

@@ -3,5 +3,8 @@ import type { Strategy } from '../strategy.ts';
 import { strategyOf } from './status-and-generation.ts';
 
 export const strategies: Readonly<Record<string, Strategy>> = {
-  'node.k8s.io/runtimeclasses': strategyOf({}, { allowCreateOnUpdate: true, allowUnconditionalUpdate: false }),
+  'node.k8s.io/runtimeclasses': strategyOf(
+    {},
+    { allowCreateOnUpdate: true, allowUnconditionalUpdate: false },
+  ),
 };

@@ -4,7 +4,10 @@ import { strategyOf } from './status-and-generation.ts';
 
 export const strategies: Readonly<Record<string, Strategy>> = {
   'policy/poddisruptionbudgets': strategyOf(
-    { status: { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }, counted: ['spec'] },
+    {
+      status: { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 },
+      counted: ['spec'],
+    },
     { allowUnconditionalUpdate: false },
   ),
 };

@@ -13,7 +13,12 @@ function stampTaints(object: KubeObject, { now }: StrategyContext): void {
   if (!slice.spec?.devices?.some(({ taints }) => taints?.some(({ timeAdded }) => !timeAdded))) return;
   const timeAdded = formatTime(now);
   const devices = slice.spec.devices.map((device) =>
-    device.taints ? { ...device, taints: device.taints.map((taint) => ({ ...taint, timeAdded: taint.timeAdded ?? timeAdded })) } : device,
+    device.taints
+      ? {
+          ...device,
+          taints: device.taints.map((taint) => ({ ...taint, timeAdded: taint.timeAdded ?? timeAdded })),
+        }
+      : device,
   );
   slice.spec = { ...slice.spec, devices };
 }

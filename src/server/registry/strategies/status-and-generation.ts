@@ -26,7 +26,12 @@ export interface Rules {
 }
 
 /** Upstream: metav1.ResetObjectMetaForStatus. */
-export const allOfMetadata: readonly (keyof ObjectMeta)[] = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
+export const allOfMetadata: readonly (keyof ObjectMeta)[] = [
+  'labels',
+  'annotations',
+  'finalizers',
+  'ownerReferences',
+];
 
 export function strategyOf(rules: Rules, more: Strategy = {}): Strategy {
   return {
@@ -50,10 +55,15 @@ export function strategyOf(rules: Rules, more: Strategy = {}): Strategy {
 }
 
 /** For what a client may change through a subresource, the rest being as it was. */
-export function keepAllButStatus(object: KubeObject, old: KubeObject, metadataToo: readonly (keyof ObjectMeta)[]): void {
+export function keepAllButStatus(
+  object: KubeObject,
+  old: KubeObject,
+  metadataToo: readonly (keyof ObjectMeta)[],
+): void {
   for (const field of new Set([...Object.keys(object), ...Object.keys(old)]))
     if (field !== 'metadata' && field !== 'status') setOrDelete(object, field, old[field]);
-  for (const field of metadataToo) setOrDelete(object.metadata as Record<string, unknown>, field, old.metadata[field]);
+  for (const field of metadataToo)
+    setOrDelete(object.metadata as Record<string, unknown>, field, old.metadata[field]);
 }
 
 function setOrDelete(target: Record<string, unknown>, field: string, value: unknown): void {

@@ -11,7 +11,9 @@ const tokensInSecrets =
 function driverWarnings(object: KubeObject, old: KubeObject | undefined): string[] {
   const { spec } = object as unknown as CSIDriver;
   if (!spec?.tokenRequests?.length || spec.serviceAccountTokenInSecrets !== undefined) return [];
-  return old && equalObjects((old as unknown as CSIDriver).spec?.tokenRequests, spec.tokenRequests) ? [] : [tokensInSecrets];
+  return old && equalObjects((old as unknown as CSIDriver).spec?.tokenRequests, spec.tokenRequests)
+    ? []
+    : [tokensInSecrets];
 }
 
 const conditional = { allowUnconditionalUpdate: false };
@@ -21,7 +23,10 @@ const csiDriver = strategyOf({ counted: ['spec'] }, { ...conditional, warnings: 
 export const strategies: Readonly<Record<string, Strategy>> = {
   'storage.k8s.io/storageclasses': strategyOf({}, unconditional),
   'storage.k8s.io/volumeattributesclasses': strategyOf({}, unconditional),
-  'storage.k8s.io/volumeattachments': strategyOf({ status: { attached: false }, statusKeeps: allOfMetadata }, conditional),
+  'storage.k8s.io/volumeattachments': strategyOf(
+    { status: { attached: false }, statusKeeps: allOfMetadata },
+    conditional,
+  ),
   // A new driver has no generation; its first change makes it 1.
   'storage.k8s.io/csidrivers': { ...csiDriver, prepareForCreate: () => {} },
   'storage.k8s.io/csinodes': strategyOf({}, conditional),

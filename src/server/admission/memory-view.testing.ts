@@ -30,7 +30,9 @@ export class MemoryView implements ClusterView, ClusterWriter {
 
   list(group: string, resource: string, namespace?: string): Iterable<KubeObject> {
     this.reads++;
-    return [...this.#of(group, resource).values()].filter((object) => namespace === undefined || object.metadata.namespace === namespace);
+    return [...this.#of(group, resource).values()].filter(
+      (object) => namespace === undefined || object.metadata.namespace === namespace,
+    );
   }
 
   onChange(group: string, resource: string, callback: ChangeListener): () => void {
@@ -40,8 +42,17 @@ export class MemoryView implements ClusterView, ClusterWriter {
     return () => listeners.delete(callback);
   }
 
-  async create(group: string, _version: string, resource: string, namespace: string, object: KubeObject): Promise<KubeObject> {
-    const stored = { ...object, metadata: { ...object.metadata, ...(namespace === '' ? {} : { namespace }) } };
+  async create(
+    group: string,
+    _version: string,
+    resource: string,
+    namespace: string,
+    object: KubeObject,
+  ): Promise<KubeObject> {
+    const stored = {
+      ...object,
+      metadata: { ...object.metadata, ...(namespace === '' ? {} : { namespace }) },
+    };
     this.put(group, resource, stored);
     return stored;
   }
@@ -77,6 +88,7 @@ export class MemoryView implements ClusterView, ClusterWriter {
   }
 
   #announce(group: string, resource: string, namespace: string, name: string, deleted: boolean): void {
-    for (const listener of this.#listeners.get(`${group}/${resource}`) ?? []) listener({ namespace, name, deleted });
+    for (const listener of this.#listeners.get(`${group}/${resource}`) ?? [])
+      listener({ namespace, name, deleted });
   }
 }
