@@ -15,9 +15,11 @@ import { periodically, reconciler } from '../runtime/reconciler.ts';
 import { usedOf } from './used.ts';
 import type { Counted } from './used.ts';
 
-/** Counted from informers; what else a quota names is counted at the server. */
+/** Counted from the start; what else a quota names is followed from then on. */
 const followed: readonly Resource[] = [pods, services, persistentVolumeClaims, configMaps, secrets, replicationControllers, resourceQuotas];
 const namespaceIndex = 'namespace';
+
+type Counter = (namespace: string) => Counted[];
 const resyncMs = 5 * 60_000;
 const gatherMs = 200;
 
@@ -36,13 +38,9 @@ export const resourceQuotaController: ControllerFactory = (context) => {
   const wake = ({ metadata }: ApiObject, delayMs = gatherMs) => {
     for (const quota of quotas.byIndex(namespaceIndex, metadata.namespace ?? '')) loop.queue.addAfter(keyOf(quota), delayMs);
   };
-  const counters = followed.map((resource) => {
-    const informer: Informer<ApiObject> = informers.get(resource);
-    informer.addIndex(namespaceIndex, ({ metadata }) => [metadata.namespace ?? '']);
-    informer.addHandler({ onDelete: (object) => wake(object) });
-    const rule = usageRuleFor(resource.group, resource.resource);
-    return (namespace: string): Counted[] => (rule ? [{ rule, objects: informer.byIndex(namespaceIndex, namespace) }] : []);
-  });
+  /** By the name under which a quota counts the resource. */
+  const counters = new Map<string, Counter>();
+  for (const resource of followed) follow(resource);
   quotas.addHandler({
     onAdd: (quota) => loop.queue.add(keyOf(quota)),
     onUpdate: (old, quota) => (equal(old.spec, quota.spec) ? undefined : loop.queue.add(keyOf(quota))),
@@ -64,26 +62,31 @@ export const resourceQuotaController: ControllerFactory = (context) => {
     const quota = quotas.get(key);
     if (!quota) return;
     const namespace = quota.metadata.namespace ?? '';
-    const counted = [...counters.flatMap((counter) => counter(namespace)), ...(await countOthers(quota, namespace, signal))];
+    await followOthers(quota, signal);
+    const counted = [...counters.values()].flatMap((counter) => counter(namespace));
     const hard = quota.spec?.hard ?? {};
     const used = usedOf(quota, counted, clock.now());
     if (equal(quota.status?.hard, hard) && equal(quota.status?.used, used)) return;
     await client.updateStatus(resourceQuotas, { ...quota, status: { hard, used } }, { signal });
   }
 
-  /** `count/deployments.apps` and the like. */
-  async function countOthers({ spec }: ResourceQuota, namespace: string, signal: AbortSignal): Promise<Counted[]> {
-    const here = new Set(followed.map(({ group, resource }) => objectCountName(group, resource)));
-    const names = Object.keys(spec?.hard ?? {}).filter((name) => name.startsWith('count/') && !here.has(name));
-    if (names.length === 0) return [];
-    const counted: Counted[] = [];
-    for (const resource of (await discover(client, signal)).resources) {
-      const rule = usageRuleFor(resource.group, resource.resource);
-      if (!rule || !resource.namespaced || !names.includes(objectCountName(resource.group, resource.resource))) continue;
-      const objects: ApiObject[] = [];
-      for await (const page of client.listPages(resource, { namespace, metadataOnly: true, signal })) objects.push(...page);
-      counted.push({ rule, objects });
-    }
-    return counted;
+  /** From now on the resource is counted from an informer, and what goes wakes the quotas of its namespace. */
+  function follow(resource: Resource): Informer<ApiObject> {
+    const informer: Informer<ApiObject> = informers.get(resource);
+    informer.addIndex(namespaceIndex, ({ metadata }) => [metadata.namespace ?? '']);
+    informer.addHandler({ onDelete: (object) => wake(object) });
+    const rule = usageRuleFor(resource.group, resource.resource);
+    counters.set(objectCountName(resource.group, resource.resource), (namespace) =>
+      rule ? [{ rule, objects: informer.byIndex(namespaceIndex, namespace) }] : [],
+    );
+    return informer;
+  }
+
+  /** `count/deployments.apps` and the like: followed from the first quota that names them. */
+  async function followOthers({ spec }: ResourceQuota, signal: AbortSignal): Promise<void> {
+    const names = new Set(Object.keys(spec?.hard ?? {}).filter((name) => name.startsWith('count/') && !counters.has(name)));
+    if (names.size === 0) return;
+    for (const resource of (await discover(client, signal)).resources)
+      if (resource.namespaced && names.has(objectCountName(resource.group, resource.resource))) await follow(resource).synced(signal);
   }
 };
