@@ -16,7 +16,7 @@ import { startApiServer, type RunningApiServer } from './api-server.ts';
 import { administrator } from './identities.ts';
 import { formatKubeconfig, writeKubeconfig } from './pki/kubeconfig.ts';
 import { componentSubjects } from './pki/pki.ts';
-import { startThread, type PartThread } from './thread.ts';
+import { startThread } from './thread.ts';
 
 export interface ClusterOptions {
   /** Hollow nodes; 3 unless set. */
@@ -51,6 +51,7 @@ export interface Cluster {
 }
 
 const partGraceMs = 2000;
+const sharedFleetMax = 20;
 
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const clock = options.clock ?? systemClock();
@@ -73,8 +74,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const apiReadyMs = clock.monotonic() - started;
 
   const count = options.nodes ?? 3;
-  const parts: PartThread[] = [startThread(new URL('./threads/brains.ts', import.meta.url), server.handler, clock, logger, { options: { rootCa: server.pki.authorityCertificate }, logLevel })];
-  if (count > 0) parts.push(startThread(new URL('./threads/nodes.ts', import.meta.url), server.handler, clock, logger, { options: { nodes: count }, logLevel }));
+  const partOptions = { rootCa: server.pki.authorityCertificate, nodes: count };
+  const parts = threadsFor(count).map((names) => startThread(server.handler, clock, logger, { options: { ...partOptions, parts: names }, logLevel }));
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
   const kubeconfigPath = resolve(options.kubeconfig ?? join(dataDir, 'kubeconfig'));
@@ -99,6 +100,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     },
     stop: () => (stopped ??= stop()),
   };
+}
+
+/** A thread costs some 20 MB: a small fleet shares the one of the controllers, a large one is busy enough for its own. */
+function threadsFor(nodes: number): readonly string[] {
+  if (nodes === 0) return ['brains'];
+  return nodes <= sharedFleetMax ? ['brains,nodes'] : ['brains', 'nodes'];
 }
 
 function administratorAccess(server: RunningApiServer, url: string) {

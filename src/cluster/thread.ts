@@ -29,10 +29,11 @@ export interface PartStart {
   readonly logLevel: LogLevel;
 }
 
-export function startThread(entry: URL, handler: ExchangeHandler, clock: Clock, logger: Logger, start: PartStart): PartThread {
+export function startThread(handler: ExchangeHandler, clock: Clock, logger: Logger, start: PartStart): PartThread {
   const { port1, port2 } = new MessageChannel();
   const served = servePort(port1, handler);
-  const worker = new Worker(entry, { workerData: { ...start, port: port2 }, transferList: [port2], name: entry.pathname.split('/').pop() ?? '' });
+  const name = String(start.options['parts']);
+  const worker = new Worker(new URL('./threads/parts.ts', import.meta.url), { workerData: { ...start, port: port2 }, transferList: [port2], name });
   let stopping = false;
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const ready = new Promise<void>((resolve, reject) => {
@@ -41,7 +42,7 @@ export function startThread(entry: URL, handler: ExchangeHandler, clock: Clock, 
       else if (report.type === 'log') logger[report.record.level](report.record.message, report.record.fields);
     });
     worker.once('error', (error) => {
-      logger.error('a part of the cluster has failed', { part: entry.pathname.split('/').pop(), error });
+      logger.error('a part of the cluster has failed', { part: name, error });
       reject(error);
     });
     worker.once('exit', (code) => {

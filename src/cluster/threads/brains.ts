@@ -1,13 +1,11 @@
-/** The thread of the controllers and the scheduler. */
+/** The controllers and the scheduler, as a part of a thread. */
 import { systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
-import { PortClient } from '../../client/transports/port.ts';
 import { startBrains } from '../brains.ts';
-import { runPart } from './part.ts';
+import type { PartStarter } from './parts.ts';
 
-await runPart(async ({ port, options, logger, signal }) => {
-  const connection = new PortClient(port);
-  const stopped = await startBrains({
+export const start: PartStarter['start'] = ({ connection, options, logger, signal }) =>
+  startBrains({
     transportFor: (identity) => connection.as(identity),
     rootCa: String(options['rootCa']),
     clock: systemClock(),
@@ -15,8 +13,3 @@ await runPart(async ({ port, options, logger, signal }) => {
     logger,
     signal,
   });
-  return async () => {
-    await connection.close();
-    await stopped();
-  };
-});

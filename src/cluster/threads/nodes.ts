@@ -1,15 +1,13 @@
-/** The thread of the hollow nodes. */
+/** The hollow nodes, as a part of a thread. */
 import { systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
 import { Client } from '../../client/client.ts';
-import { PortClient } from '../../client/transports/port.ts';
 import { startHollowFleet } from '../../node/hollow/fleet.ts';
 import { nodeIdentity } from '../identities.ts';
-import { runPart } from './part.ts';
+import type { PartStarter } from './parts.ts';
 
-await runPart(async ({ port, options, logger, signal }) => {
+export const start: PartStarter['start'] = async ({ connection, options, logger, signal }) => {
   const clock = systemClock();
-  const connection = new PortClient(port);
   const fleet = startHollowFleet({
     count: Number(options['nodes']),
     // Each node says who it is, and may do what a node of that name may.
@@ -20,5 +18,5 @@ await runPart(async ({ port, options, logger, signal }) => {
     signal,
   });
   await fleet.registered;
-  return () => connection.close();
-});
+  return () => Promise.resolve();
+};

@@ -187,7 +187,8 @@ function chunkFor(chunks: readonly Chunk[], key: string): number {
   let high = chunks.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((chunks[middle]?.histories[0] as KeyHistory).key <= key) low = middle + 1;
+    const first = chunks[middle]?.histories[0] as KeyHistory;
+    if (first.key <= key) low = middle + 1;
     else high = middle;
   }
   return low - 1;
