@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import process from 'node:process';
 import { relative } from 'node:path';
 import { createLogger, type LogLevel } from '../../base/logger.ts';
@@ -46,6 +47,7 @@ export async function up(options: UpOptions): Promise<void> {
     say(`  ${cyan('kubectl get nodes')}`);
     say();
   }
+  flushCompileCache();
   const stopping = untilToldToStop();
   const ready = cluster.nodesReady().then(
     () => {

@@ -1,4 +1,5 @@
 /** What every thread's entry does: log to the parent, say when it is ready, stop when told. */
+import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
@@ -33,6 +34,7 @@ export async function runPart(start: (context: PartContext) => Promise<() => Pro
       });
   });
   report({ type: 'ready' });
+  flushCompileCache();
 }
 
 /** Functions and handles cannot cross; errors cross as text. */
