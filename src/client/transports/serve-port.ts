@@ -6,6 +6,7 @@ import { PostBatch, sliceOf, windowBytes } from './port-messages.ts';
 import type { ClientMessage, Post, ServerMessage } from './port-messages.ts';
 
 const noBody = new Uint8Array(0);
+const sliceMs = 2;
 
 /** Answers what comes through `port` until it closes. Who holds the other end is trusted to say who asks. */
 export function servePort(port: MessagePort, handler: ExchangeHandler): { close(): void } {
@@ -46,8 +47,26 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
     }
   };
 
+  // A post may hold hundreds of requests: other callers get their turn between them.
+  const posts: Post<ClientMessage>[] = [];
+  let next = 0;
+  const work = (): void => {
+    const until = performance.now() + sliceMs;
+    for (let post = posts[0]; post; post = posts[0]) {
+      while (next < post.messages.length) {
+        if (performance.now() > until) {
+          setImmediate(work);
+          return;
+        }
+        receive(post.messages[next++] as ClientMessage, post.bytes);
+      }
+      posts.shift();
+      next = 0;
+    }
+  };
   port.on('message', (post: Post<ClientMessage>) => {
-    for (const message of post.messages) receive(message, post.bytes);
+    posts.push(post);
+    if (posts.length === 1) work();
   });
   port.on('close', () => {
     for (const responder of [...open.values()]) responder.close();
