@@ -74,7 +74,7 @@ export function conformBody(
 ): void {
   const { unknown } = conform(object, typeName, { kind: expected.kind, version: expected.version });
   if (fieldValidation === 'Ignore' || (unknown.length === 0 && duplicates.length === 0)) return;
-  const complaints = [...duplicates.map((path) => `duplicate field "${path}"`), ...unknown.map((path) => `unknown field "${path}"`)];
+  const complaints = [...unknown.map((path) => `unknown field "${path}"`), ...duplicates.map((path) => `duplicate field "${path}"`)];
   if (fieldValidation === 'Strict') throw cannotBeHandled(expected, expected, `strict decoding error: ${complaints.join(', ')}`);
   for (const complaint of complaints) call.warnings.add(complaint);
 }

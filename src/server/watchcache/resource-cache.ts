@@ -216,7 +216,9 @@ export class ResourceCache implements WatchedCache {
 
   async #listExact(page: Page): Promise<ListResult> {
     await this.#reach(page.revision);
-    const { clock } = this.#shared;
+    const { clock, store } = this.#shared;
+    // A revision that the store has forgotten has expired for clients, even where nothing has changed since.
+    if (page.revision < store.compactedRevision()) return this.#listStore(page);
     if (page.revision >= this.#stateRevision) return this.#listCurrent(page, page.revision);
     const snapshot = this.#snapshots.at(page.revision, clock.monotonic());
     if (snapshot) return pageOfSnapshot(snapshot, page, this.#slicing());

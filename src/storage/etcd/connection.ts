@@ -3,7 +3,9 @@
  * A call that may have taken effect is never sent twice unless it is harmless
  * to repeat. With a user name each call carries a token, renewed when it ends.
  */
-import { Client, credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import { Client, credentials, Metadata, status, type ChannelCredentials, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { StoreClosedError } from '../contract.ts';
@@ -128,16 +130,31 @@ export class EtcdConnection {
 }
 
 function openClient(endpoint: string, tls: EtcdTls = {}): Client {
-  const { protocol, host } = new URL(endpoint);
-  const pem = (bytes: Uint8Array | undefined) => (bytes === undefined ? null : Buffer.from(bytes));
+  const { protocol, host, hostname } = new URL(endpoint);
   const secure = protocol === 'https:';
-  return new Client(host, secure ? credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert)) : credentials.createInsecure(), {
+  const address = hostname.replace(/^\[|\]$/g, '');
+  return new Client(host, secure ? secureCredentials(address, tls) : credentials.createInsecure(), {
     'grpc.max_receive_message_length': -1,
     'grpc.max_send_message_length': -1,
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 2_000,
+    ...(secure && isIP(address) !== 0 ? { 'grpc.ssl_target_name_override': nameForAddresses } : {}),
+  });
+}
+
+/**
+ * grpc-js sends whatever it is pointed at as the TLS server name, and Node does
+ * not let that be an IP address. So a name stands in, and the certificate is
+ * checked against the address all the same.
+ */
+const nameForAddresses = 'etcd';
+
+function secureCredentials(address: string, { ca, cert, key }: EtcdTls): ChannelCredentials {
+  const pem = (bytes: Uint8Array | undefined) => (bytes === undefined ? null : Buffer.from(bytes));
+  return credentials.createSsl(pem(ca), pem(key), pem(cert), {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(address, certificate),
   });
 }
 

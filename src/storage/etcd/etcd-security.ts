@@ -1,44 +1,49 @@
 /** What the tests of a secured etcd need: certificates, and a first user. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
-import * as x509 from '@peculiar/x509';
 
-interface Identity {
-  readonly cert: string;
-  readonly key: string;
+/** Why the test that needs certificates is skipped; false where they can be made. */
+export const withoutOpenssl: string | false = hasOpenssl() ? false : 'no openssl to make certificates with';
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-const validity = { notBefore: new Date('2020-01-01'), notAfter: new Date('2120-01-01') };
+export interface Identity {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
 
-export async function makePki(): Promise<{ readonly ca: string; readonly server: Identity; readonly client: Identity }> {
-  const caKeys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: '01',
-    name: 'CN=test-ca',
-    keys: caKeys,
-    signingAlgorithm: algorithm,
-    extensions: [new x509.BasicConstraintsExtension(true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign)],
-    ...validity,
-  });
-  const issue = async (name: string, serialNumber: string): Promise<Identity> => {
-    const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-    const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber,
-      subject: `CN=${name}`,
-      issuer: ca.subject,
-      publicKey: keys.publicKey,
-      signingKey: caKeys.privateKey,
-      signingAlgorithm: algorithm,
-      extensions: [
-        new x509.ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']),
-        new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }]),
-      ],
-      ...validity,
-    });
-    const raw = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
-    return { cert: certificate.toString('pem'), key: x509.PemConverter.encode(raw, 'PRIVATE KEY') };
+export interface Pki {
+  readonly caFile: string;
+  readonly server: Identity;
+  readonly client: Identity;
+}
+
+export function makePki(directory: string): Pki {
+  const file = (name: string) => join(directory, name);
+  const openssl = (...flags: string[]) => execFileSync('openssl', flags, { stdio: 'ignore' });
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout'];
+  openssl('req', '-x509', ...newKey, file('ca.key'), '-out', file('ca.crt'), '-subj', '/CN=test-ca', '-days', '30');
+  writeFileSync(file('extensions'), 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n');
+  const issue = (name: string): Identity => {
+    openssl('req', '-new', ...newKey, file(`${name}.key`), '-out', file(`${name}.csr`), '-subj', `/CN=${name}`);
+    const by = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-CAcreateserial', '-extfile', file('extensions'), '-days', '30'];
+    openssl('x509', '-req', '-in', file(`${name}.csr`), '-out', file(`${name}.crt`), ...by);
+    return { certFile: file(`${name}.crt`), keyFile: file(`${name}.key`) };
   };
-  return { ca: ca.toString('pem'), server: await issue('server', '02'), client: await issue('client', '03') };
+  return { caFile: file('ca.crt'), server: issue('server'), client: issue('client') };
+}
+
+export function pem(file: string): Uint8Array {
+  return readFileSync(file);
 }
 
 /** Makes the user, gives it the role `root`, and turns authentication on. */

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as realTime } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '../../base/clock.ts';
@@ -9,7 +7,7 @@ import { storeConformance } from '../conformance/suite.ts';
 import { temporaryDirectory } from '../conformance/temporary-directory.ts';
 import type { Store } from '../contract.ts';
 import { CommitUncertainError } from '../errors.ts';
-import { enableAuth, makePki } from './etcd-security.ts';
+import { enableAuth, makePki, pem, withoutOpenssl } from './etcd-security.ts';
 import { startEtcd, withoutEtcd, type EtcdCluster } from './etcd-process.ts';
 import { openEtcdStore } from './etcd-store.ts';
 
@@ -93,23 +91,18 @@ describe('etcd, three members', { skip: withoutEtcd }, () => {
 });
 
 describe('etcd, secured', { skip: withoutEtcd }, () => {
-  test('TLS with a certificate for each side', { timeout: 30_000 }, async () => {
-    const pki = await makePki();
+  test('TLS with a certificate for each side', { timeout: 30_000, skip: withoutOpenssl }, async () => {
     const directory = temporaryDirectory();
-    const file = (name: string, text: string) => {
-      writeFileSync(join(directory.path, name), text);
-      return join(directory.path, name);
-    };
+    const pki = makePki(directory.path);
     const cluster = await startEtcd({
       tlsFlags: [
-        `--cert-file=${file('server.crt', pki.server.cert)}`,
-        `--key-file=${file('server.key', pki.server.key)}`,
-        `--trusted-ca-file=${file('ca.crt', pki.ca)}`,
+        `--cert-file=${pki.server.certFile}`,
+        `--key-file=${pki.server.keyFile}`,
+        `--trusted-ca-file=${pki.caFile}`,
         '--client-cert-auth',
       ],
     });
-    const pem = (text: string) => Buffer.from(text);
-    const tls = { ca: pem(pki.ca), cert: pem(pki.client.cert), key: pem(pki.client.key) };
+    const tls = { ca: pem(pki.caFile), cert: pem(pki.client.certFile), key: pem(pki.client.keyFile) };
     try {
       const store = await openEtcdStore({ endpoints: cluster.endpoints, tls, clock, logger: silentLogger });
       await writeAndWatch(store);
