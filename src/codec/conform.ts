@@ -176,8 +176,8 @@ function conformLeaf(value: unknown, kind: LeafKind, goType: string, owner: Type
       if (typeof value === 'number' ? !Number.isInteger(value) || Math.abs(value) >= 2 ** 63 : !isExactInteger(value)) throw wrongType(value, goType, owner, walk);
       return typeof value === 'number' && !Number.isSafeInteger(value) ? exactInteger(BigInt(value)) : value;
     case 'double':
-      if (typeof value !== 'number' && !isExactInteger(value)) throw wrongType(value, goType, owner, walk);
-      return typeof value === 'number' ? value : Number(value.rawJSON);
+      if (typeof value === 'number' ? !Number.isFinite(value) : !isExactInteger(value)) throw wrongType(value, goType, owner, walk);
+      return isExactInteger(value) ? Number(value.rawJSON) : value;
     case 'bytes':
       if (typeof value !== 'string') throw wrongType(value, goType, owner, walk);
       return canonicalBase64(value);

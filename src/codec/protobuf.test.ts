@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { ApiError } from '../api/errors.ts';
 import { parseJson, stringifyJson } from './json.ts';
-import { decodeProtobuf, encodeList, encodeMessage, encodeProtobuf, encodeWatchFrame, envelope } from './protobuf.ts';
+import { decodeProtobuf, encodeList, encodeMessage, encodeProtobuf, encodeWatchFrame, envelope, messageOfKind } from './protobuf.ts';
 
 const golden = join(import.meta.dirname, '../../../shared/kubernetes-1.36/golden');
 const skip = existsSync(golden) ? false : 'no golden folder beside the repository';
@@ -74,6 +74,14 @@ test('a list is made of the bytes of its items', () => {
   assert.deepEqual(envelope(items[0] ?? {}, messages[0] ?? Buffer.of()), encodeProtobuf(items[0] ?? {}));
   assert.deepEqual(Buffer.from(bytes), Buffer.from(encodeProtobuf(list)));
   assert.deepEqual(decodeProtobuf(bytes), list);
+});
+
+test('a custom resource is not taken for a built-in kind', () => {
+  assert.equal(messageOfKind({ apiVersion: 'apps/v1', kind: 'Deployment' }), 'k8s.io.api.apps.v1.Deployment');
+  assert.equal(messageOfKind({ apiVersion: 'v1', kind: 'Status' }), 'k8s.io.apimachinery.pkg.apis.meta.v1.Status');
+  assert.equal(messageOfKind({ apiVersion: 'example.com/v1', kind: 'DeleteOptions' }), 'k8s.io.apimachinery.pkg.apis.meta.v1.DeleteOptions');
+  for (const apiVersion of ['apps.example.com/v1', 'networking.istio.io/v1', 'gateway.networking.k8s.io/v1', 'example.com/v1'])
+    for (const kind of ['Deployment', 'Ingress', 'Condition', 'Status']) assert.equal(messageOfKind({ apiVersion, kind }), undefined);
 });
 
 test('a watch frame says how long it is', () => {

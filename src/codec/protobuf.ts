@@ -19,7 +19,7 @@ interface TypeMeta {
 }
 
 const magic = Uint8Array.of(0x6b, 0x38, 0x73, 0x00);
-const listMetaMessage = 'k8s.io.apimachinery.pkg.apis.meta.v1.ListMeta';
+const metaPackage = 'k8s.io.apimachinery.pkg.apis.meta.v1.';
 /** Objects in objects in objects: only an attacker nests them. */
 const nestingMax = 8;
 
@@ -33,15 +33,23 @@ const writer = new ProtoWriter();
 /** The message of a kind, or undefined where it has no protobuf form (custom resources). */
 export function messageOfKind({ apiVersion = '', kind = '' }: TypeMeta): string | undefined {
   const { group, version } = parseGroupVersion(apiVersion);
-  const own = packagesByGroup().get(`${protoGroup(group)}.${version}`);
-  for (const place of [own, 'k8s.io.apimachinery.pkg.apis.meta.v1.']) if (place !== undefined && messagePlan(place + kind)) return place + kind;
-  return undefined;
+  const label = protoGroup(group);
+  const own = label === undefined ? undefined : packagesByGroup().get(`${label}.${version}`);
+  // Every group version has the kinds of meta/v1 too; of a group that is not ours only the options of requests are.
+  const places = own === undefined && !kind.endsWith('Options') ? [] : [own ?? metaPackage, metaPackage];
+  return places.map((place) => place + kind).find((name) => messagePlan(name) !== undefined);
 }
 
-/** `rbac.authorization.k8s.io` -> `rbac`: the folder of its Go package. */
-function protoGroup(group: string): string {
-  if (group === '') return 'core';
-  return group === 'internal.apiserver.k8s.io' ? 'apiserverinternal' : (group.split('.')[0] ?? group);
+const longGroups: Readonly<Record<string, string>> = {
+  '': 'core',
+  'rbac.authorization.k8s.io': 'rbac',
+  'flowcontrol.apiserver.k8s.io': 'flowcontrol',
+  'internal.apiserver.k8s.io': 'apiserverinternal',
+};
+
+/** `apps` -> `apps`, `storage.k8s.io` -> `storage`: the folder of its Go package; undefined for what is surely not built in. */
+function protoGroup(group: string): string | undefined {
+  return Object.hasOwn(longGroups, group) ? longGroups[group] : /^([a-z]+)(\.k8s\.io)?$/.exec(group)?.[1];
 }
 
 let packages: Map<string, string> | undefined;
@@ -95,7 +103,7 @@ function inEnvelope(type: TypeMeta, write: () => void): Uint8Array {
  * but what goes between them. `items` are messages from `encodeMessage`.
  */
 export function encodeList(type: TypeMeta, metadata: object, items: readonly Uint8Array[]): Uint8Array[] {
-  const plan = messagePlan(listMetaMessage) as MessagePlan;
+  const plan = messagePlan(`${metaPackage}ListMeta`) as MessagePlan;
   const listMeta = written(() => {
     writeMessage(writer, plan, metadata as Record<string, unknown>);
     writer.delimit(0, 0x0a);
