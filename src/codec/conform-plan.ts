@@ -7,6 +7,8 @@ import { flattened, messageOfType } from './wire.ts';
 
 export interface FieldPlan {
   readonly name: string;
+  /** With the structs that JSON flattens: `VolumeSource.configMap`. */
+  readonly goPath: string;
   readonly value: ValuePlan;
   /** Empty is the same as absent, and upstream does not write it. */
   readonly dropEmpty: boolean;
@@ -60,7 +62,7 @@ function makePlan(typeName: string): TypePlan {
     const value = valuePlan(shape);
     const rules = wire.get(name);
     const isStruct = value.kind === 'object' || value.kind === 'any' || value.kind === 'intorstring';
-    const field: FieldPlan = { name, value, dropEmpty: rules !== undefined && !rules.pointer && !rules.always && !isStruct };
+    const field: FieldPlan = { name, goPath: `${rules?.goPrefix ?? ''}${name}`, value, dropEmpty: rules !== undefined && !rules.pointer && !rules.always && !isStruct };
     fields.set(name, field);
     if (rules === undefined || rules.pointer) continue;
     const struct = value.kind === 'object' && !rules.omitZero;

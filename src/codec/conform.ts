@@ -23,7 +23,7 @@ export interface Conformed {
 }
 
 /** A field, the index in a list, or the key of a map (which Go's own messages leave out). */
-type Segment = string | number | readonly [key: string];
+type Segment = FieldPlan | number | readonly [key: string];
 
 interface Walk {
   readonly unknown: string[];
@@ -36,6 +36,7 @@ interface Walk {
 const unknownMax = 100;
 /** No type nests like that; only recursive ones (JSONSchemaProps) can. */
 const depthMax = 1000;
+const shownBytesMax = 30;
 
 class DecodeError extends Error {
   override readonly name = 'DecodeError';
@@ -61,10 +62,11 @@ export function cannotBeHandled(kind: string, version: string, expected: string,
   return badRequest(`${kind} in version "${version}" cannot be handled as a ${expected}: ${why}`);
 }
 
-/** The 400 of a body that is not even JSON of some kind; shows its first 30 bytes in hex, as upstream. */
+/** The 400 of a body that is not even JSON of some kind; shows how it begins, as upstream. */
 export function unrecognizedObject(expected: string, why: string, body: Uint8Array): ApiError {
-  const shown = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, 30)).toString('hex');
-  const summary = body.byteLength > 30 ? `${shown} ...` : shown;
+  const start = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, shownBytesMax));
+  const shown = body.byteLength === 0 ? '<empty>' : start.toString(body[0] === 0x7b ? 'utf8' : 'hex');
+  const summary = body.byteLength > shownBytesMax ? `${shown} ...` : shown;
   return badRequest(`the object provided is unrecognized (must be of type ${expected}): ${why} (${summary})`);
 }
 
@@ -89,7 +91,7 @@ function conformField(value: unknown, field: FieldPlan, owner: TypePlan, walk: W
   const { kind } = field.value;
   if (kind === 'string' && typeof value === 'string') return value;
   if (kind === 'any') return value;
-  walk.path.push(field.name);
+  walk.path.push(field);
   const result = conformValue(value, field.value, owner, walk);
   walk.path.pop();
   return result;
@@ -184,13 +186,13 @@ function conformLeaf(value: unknown, kind: LeafKind, goType: string, owner: Type
     case 'quantity':
       return canonicalQuantity(typeof value === 'string' ? value.trim() : numberText(value));
     case 'time':
-      if (typeof value !== 'string') throw wrongValue(value, 'string');
+      if (typeof value !== 'string') throw wrongType(value, 'string', owner, walk);
       return canonicalTime(value);
     case 'microtime':
-      if (typeof value !== 'string') throw wrongValue(value, 'string');
+      if (typeof value !== 'string') throw wrongType(value, 'string', owner, walk);
       return canonicalMicroTime(value);
     case 'intorstring':
-      if (typeof value !== 'string' && (typeof value !== 'number' || (value | 0) !== value)) throw wrongValue(value, 'int32');
+      if (typeof value !== 'string' && (typeof value !== 'number' || (value | 0) !== value)) throw wrongType(value, 'int32', owner, walk);
       return value;
     default:
       return value;
@@ -231,7 +233,7 @@ function pathText(path: readonly Segment[]): string {
   let text = '';
   for (const segment of path) {
     if (typeof segment === 'number') text += `[${segment}]`;
-    else text += `${text === '' ? '' : '.'}${typeof segment === 'string' ? segment : segment[0]}`;
+    else text += `${text === '' ? '' : '.'}${'name' in segment ? segment.name : segment[0]}`;
   }
   return text;
 }
@@ -247,11 +249,6 @@ function described(value: unknown, goType: string): string {
 }
 
 function wrongType(value: unknown, goType: string, owner: TypePlan, walk: Walk): DecodeError {
-  const field = walk.path.filter((segment) => typeof segment === 'string').join('.');
+  const field = walk.path.flatMap((segment) => (typeof segment === 'object' && 'goPath' in segment ? [segment.goPath] : [])).join('.');
   return new DecodeError(`json: cannot unmarshal ${described(value, goType)} into Go struct field ${owner.goName}.${field} of type ${goType}`);
-}
-
-/** Where the value decodes itself, Go does not know the field. */
-function wrongValue(value: unknown, goType: string): DecodeError {
-  return new DecodeError(`json: cannot unmarshal ${described(value, goType)} into Go value of type ${goType}`);
 }

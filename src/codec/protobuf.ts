@@ -36,7 +36,8 @@ export function messageOfKind({ apiVersion = '', kind = '' }: TypeMeta): string 
   const label = protoGroup(group);
   const own = label === undefined ? undefined : packagesByGroup().get(`${label}.${version}`);
   // Every group version has the kinds of meta/v1 too; of a group that is not ours only the options of requests are.
-  const places = own === undefined && !kind.endsWith('Options') ? [] : [own ?? metaPackage, metaPackage];
+  const foreign = own === undefined && apiVersion !== '' && !kind.endsWith('Options');
+  const places = foreign ? [] : [own ?? metaPackage, metaPackage];
   return places.map((place) => place + kind).find((name) => messagePlan(name) !== undefined);
 }
 

@@ -67,7 +67,14 @@ function qualified(type: string, ownPackage: string): string {
   return /^[A-Z]/.test(type) ? ownPackage + type : type;
 }
 
+export interface FlattenedField extends WireField {
+  /** The embedded structs it stands in, as Go's messages name them: `VolumeSource.` */
+  readonly goPrefix: string;
+}
+
 /** The fields of a message with embedded messages opened, in JSON's order. */
-export function flattened(name: string): WireField[] {
-  return (wireMessage(name) ?? []).flatMap((field) => (field.embedded ? flattened(field.type) : [field]));
+export function flattened(name: string, goPrefix = ''): FlattenedField[] {
+  return (wireMessage(name) ?? []).flatMap((field) =>
+    field.embedded ? flattened(field.type, `${goPrefix}${field.type.slice(field.type.lastIndexOf('.') + 1)}.`) : [{ ...field, goPrefix }],
+  );
 }

@@ -38,6 +38,7 @@ import { WatchHub } from '../watch/watch-hub.ts';
 export const pendingCommitsMax = 10_000;
 export const pendingBytesMax = 64 * 1024 * 1024;
 const groupCommitsMax = 1000;
+const acknowledgedAtOnce = 32;
 const groupBytesMax = 8 * 1024 * 1024;
 /** How many versions one step of a compaction drops, and how many values one read fetches. */
 const stepVersions = 500;
@@ -329,7 +330,7 @@ export class MvccStore implements Store {
       while (this.#gathering.length > 0) {
         this.#underWay = this.#nextGroup();
         const wanted = await this.#journal.append(this.#underWay.map(journalRecord));
-        this.#acknowledge(this.#underWay, wanted);
+        await this.#acknowledgeAll(this.#underWay, wanted);
       }
       this.#underWay = [];
       this.#writing = false;
@@ -350,6 +351,14 @@ export class MvccStore implements Store {
     const group = this.#gathering;
     this.#gathering = rest;
     return group;
+  }
+
+  /** In slices: what those who waited do next runs at once, and a whole group of it would hold the loop up. */
+  async #acknowledgeAll(group: readonly PendingCommit[], wanted: readonly Bytes[]): Promise<void> {
+    for (let from = 0; from < group.length; from += acknowledgedAtOnce) {
+      if (from > 0) await new Promise((resolve) => setImmediate(resolve));
+      this.#acknowledge(group.slice(from, from + acknowledgedAtOnce), wanted.slice(from, from + acknowledgedAtOnce));
+    }
   }
 
   #acknowledge(group: readonly PendingCommit[], wanted: readonly Bytes[]): void {
