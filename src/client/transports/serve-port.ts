@@ -7,6 +7,7 @@ import type { ClientMessage, Post, ServerMessage } from './port-messages.ts';
 
 const noBody = new Uint8Array(0);
 const sliceMs = 2;
+const unansweredMax = 64;
 
 /** Answers what comes through `port` until it closes. Who holds the other end is trusted to say who asks. */
 export function servePort(port: MessagePort, handler: ExchangeHandler): { close(): void } {
@@ -28,7 +29,11 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
       case 'request': {
         const identity = identities[message.identity];
         assert(identity, 'a request from another thread names an identity it has not sent');
-        const responder = new PortResponder(batch, message.id);
+        unanswered++;
+        const responder = new PortResponder(batch, message.id, () => {
+          unanswered--;
+          if (paused) resume();
+        });
         open.set(message.id, responder);
         responder.onClose(() => open.delete(message.id));
         const body = message.body ? sliceOf(bytes, message.body) : noBody;
@@ -47,13 +52,24 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
     }
   };
 
-  // A post may hold hundreds of requests: other callers get their turn between them.
+  // A post may hold hundreds of requests: other callers get their turn between them, and no more are under way than
+  // the others' latency can bear.
   const posts: Post<ClientMessage>[] = [];
   let next = 0;
+  let unanswered = 0;
+  let paused = false;
+  const resume = (): void => {
+    paused = false;
+    setImmediate(work);
+  };
   const work = (): void => {
     const until = performance.now() + sliceMs;
     for (let post = posts[0]; post; post = posts[0]) {
       while (next < post.messages.length) {
+        if (unanswered >= unansweredMax) {
+          paused = true;
+          return;
+        }
         if (performance.now() > until) {
           setImmediate(work);
           return;
@@ -82,10 +98,20 @@ class PortResponder implements Responder {
   #ahead = 0;
   #full = false;
   #closed = false;
+  readonly #onAnswer: () => void;
+  #answered = false;
 
-  constructor(batch: PostBatch<ServerMessage>, id: number) {
+  /** `onAnswer` is called once: with the head, or where there will be none. */
+  constructor(batch: PostBatch<ServerMessage>, id: number, onAnswer: () => void) {
     this.#batch = batch;
     this.#id = id;
+    this.#onAnswer = onAnswer;
+  }
+
+  #answer(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#onAnswer();
   }
 
   get closed(): boolean {
@@ -94,6 +120,7 @@ class PortResponder implements Responder {
 
   head(status: number, headers: Readonly<Record<string, string | readonly string[]>>): void {
     if (this.#closed) return;
+    this.#answer();
     const plain: Record<string, string> = {};
     for (const [name, value] of Object.entries(headers)) plain[name.toLowerCase()] = typeof value === 'string' ? value : value.join(', ');
     this.#batch.add({ type: 'head', id: this.#id, status, headers: plain });
@@ -141,6 +168,7 @@ class PortResponder implements Responder {
 
   close(): void {
     if (this.#closed) return;
+    this.#answer();
     this.#closed = true;
     for (const callback of this.#closeCallbacks.splice(0)) callback();
   }

@@ -359,6 +359,8 @@ export class MvccStore implements Store {
       if (from > 0) await new Promise((resolve) => setImmediate(resolve));
       this.#acknowledge(group.slice(from, from + acknowledgedAtOnce), wanted.slice(from, from + acknowledgedAtOnce));
     }
+    // Not before: a commit of the group may replace a value that only the ring has.
+    this.#ring.trim(this.#durable);
   }
 
   #acknowledge(group: readonly PendingCommit[], wanted: readonly Bytes[]): void {
@@ -382,7 +384,6 @@ export class MvccStore implements Store {
       resolve({ outcome: 'committed', revision, previous });
     }
     this.#hub.advance(this.#durable);
-    this.#ring.trim(this.#durable);
     this.#wake();
   }
 

@@ -23,7 +23,7 @@ export interface Descriptions {
 export const noDescriptions: Descriptions = { edition: 'none', load: async () => new Map() };
 
 /** Files parsed between two turns of the loop. */
-const filesPerTurn = 16;
+const filesPerTurn = 8;
 
 /** Finds the package from here. */
 export async function findDescriptions(): Promise<Descriptions> {

@@ -1,17 +1,17 @@
 /**
- * A whole document as bytes. Made in slices: after every 64 KiB of text the
+ * A whole document as bytes. Made in slices: after every 32 KiB of text the
  * loop has its turn, so that a document of two megabytes holds nobody up.
  */
 import { encodeUtf8 } from '../../../base/bytes.ts';
 import { version } from '../version.ts';
-import type { Descriptions, TypeDescription } from './descriptions.ts';
-import type { Outline } from './outlines.ts';
+import type { Descriptions } from './descriptions.ts';
+import type { Source } from './outlines.ts';
 import { renderPath } from './render.ts';
 import { schemaOf, type Dialect, type Json } from './schemas.ts';
 
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-const sliceChars = 64 * 1024;
+const sliceChars = 32 * 1024;
 
 export const info: Json = { title: 'Kubernetes', version: `${version.major}.${version.minor}` };
 export const bearerToken: Json = { BearerToken: { description: 'Bearer Token authentication', type: 'apiKey', name: 'authorization', in: 'header' } };
@@ -22,9 +22,10 @@ export interface Content {
   schemas(): Iterable<readonly [string, Json]>;
 }
 
-export async function contentOf(outline: Outline, dialect: Dialect, descriptions: Descriptions): Promise<Content> {
-  const described: ReadonlyMap<string, TypeDescription> = await descriptions.load(outline.types);
-  const { items, types, shows } = outline;
+export async function contentOf(source: Source, dialect: Dialect, descriptions: Descriptions): Promise<Content> {
+  const { items, types, shows } = source.outline();
+  await turn();
+  const described = await descriptions.load(types);
   return {
     *paths() {
       for (const item of items) yield [item.path, renderPath(item, dialect)];

@@ -72,12 +72,12 @@ export class OpenApiLibrary {
   }
 
   documentV3(entry: Entry): Promise<OpenApiDocument> {
-    return this.#document(`v3 ${entry.hash}`, async (descriptions) => jsonDocument(await contentOf(entry.source.outline(), 'v3', descriptions), 'v3'));
+    return this.#document(`v3 ${entry.hash}`, async (descriptions) => jsonDocument(await contentOf(entry.source, 'v3', descriptions), 'v3'));
   }
 
   documentV2(entry: Entry, encoding: 'json' | 'protobuf'): Promise<OpenApiDocument> {
     return this.#document(`v2 ${encoding} ${entry.hash}`, async (descriptions) => {
-      const content = await contentOf(entry.source.outline(), 'v2', descriptions);
+      const content = await contentOf(entry.source, 'v2', descriptions);
       return encoding === 'json' ? jsonDocument(content, 'v2') : protobufDocument(content);
     });
   }

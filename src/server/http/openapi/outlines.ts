@@ -73,6 +73,10 @@ function outline(items: PathItem[], withEvents: boolean, shows: Outline['shows']
   return { items: items.sort(byPath), types: reachableTypes(types), shows };
 }
 
+function isWatched({ verbs }: ResourceInfo): boolean {
+  return verbs.includes('watch');
+}
+
 function infoSource(item: PathItem): Source {
   return { resources: [], outline: () => outline([item], false, ({ group }) => group === '') };
 }
@@ -94,7 +98,7 @@ export function sourcesV3(catalogue: Catalogue): Map<string, Source> {
     const { group, version } = resources[0] as ResourceInfo;
     const shows = (kind: GroupVersionKind): boolean =>
       !kindsOfAllGroups.has(kind.kind) || (kind.group === '' && kind.version === 'v1') || (kind.group === group && kind.version === version);
-    const make = (): Outline => outline([versionItem(group, version), ...resources.flatMap(pathsOf)], true, shows);
+    const make = (): Outline => outline([versionItem(group, version), ...resources.flatMap(pathsOf)], resources.some(isWatched), shows);
     sources.push([key, { resources, outline: make }]);
   }
   return new Map(sources.sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -160,7 +160,7 @@ const apiKey = message([one('type', 1, text), one('name', 2, text), one('in', 3,
 const securityDefinitions = delimited((out, value) => writeElements(out, 1, entry(wrapped(2, apiKey)), value));
 const securityRequirement = delimited((out, value) => writeElements(out, 1, entry(delimited((inner, names) => writeElements(inner, 1, text, names))), value));
 
-const entriesPerTurn = 32;
+const entriesPerTurn = 16;
 
 /** The elements of one long list, and the field around them. */
 async function listField(number: number, elementNumber: number, kind: Kind, entries: Iterable<readonly [string, Json]>): Promise<Uint8Array[]> {
