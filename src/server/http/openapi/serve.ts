@@ -47,7 +47,7 @@ async function serveV3(call: Call, entry: Entry, library: OpenApiLibrary): Promi
   return serveDocument(call, headers, () => library.documentV3(entry));
 }
 
-/** The protobuf form goes by two names: the first was no valid media type. */
+/** The protobuf form goes by two names: clients still ask by the older one, the second. */
 const protobufV2 = ['application/com.github.proto-openapi.spec.v2.v1.0+protobuf', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'];
 
 async function serveV2(call: Call, entry: Entry, library: OpenApiLibrary): Promise<void> {

@@ -1,29 +1,44 @@
 /**
- * RFC 6902. The document is never changed: containers on the way to a change
- * are copied, once a patch. What the patch asks for in vain (a path that is not
- * there, a test that fails) is upstream's 422 without particulars.
+ * RFC 6902 as upstream applies it. The document is never changed: containers on
+ * the way to a change are copied, once a patch. What the patch asks for in vain
+ * (a path that is not there, a test that fails) is a 422 without particulars.
+ *
+ * Where upstream's library is laxer than the RFC, so is this: a missing value is
+ * null, `replace` of a missing field adds it, a missing field copies as null, an
+ * index may be negative or have leading zeros, and what stands before the first
+ * slash of a path does not matter.
  */
-import { apiError, badRequest, requestEntityTooLarge, type ApiError } from '../../../api/errors.ts';
+import { apiError, badRequest, type ApiError } from '../../../api/errors.ts';
+import { isExactInteger } from '../../../codec/json.ts';
 import { equalObjects } from '../equality.ts';
+import { field, isFields, jsonKind, refuseTooDeep, setField, type Fields } from './json-values.ts';
 
 const operationsMax = 10_000;
+/** Of all that `copy` copies, as JSON text: copies of copies would double with every operation. */
+const copiedCharactersMax = 3 * 1024 * 1024;
 
 interface Operation {
   readonly op: string;
-  readonly path: readonly string[];
-  readonly from: readonly string[] | undefined;
+  readonly path: string | undefined;
+  readonly from: string | undefined;
   readonly value: unknown;
-  readonly hasValue: boolean;
 }
 
-type Container = Record<string, unknown> | unknown[];
+type Container = Fields | unknown[];
 
 /** Throws ApiError 400 for what is no patch, 413 for too long a one, 422 for one that does not apply. */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
-  if (!Array.isArray(patch)) throw badRequest('json: cannot unmarshal into Go value of type jsonpatch.Patch');
-  if (patch.length > operationsMax) throw requestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`);
+  if (patch === null) return document;
+  if (!Array.isArray(patch)) throw undecodable(patch, 'value of type []handlers.jsonPatchOp');
+  refuseTooDeep(patch);
+  const operations = patch.map(readOperation);
+  if (operations.length > operationsMax) {
+    const message = `Request entity too large: The allowed maximum operations in a JSON patch is ${operationsMax}, got ${operations.length}`;
+    throw apiError(413, 'RequestEntityTooLarge', message);
+  }
   const target = new Patched(document);
-  for (const item of patch) apply(target, readOperation(item));
+  for (const operation of operations) apply(target, operation);
+  if (operations.some(({ op }) => op === 'move' || op === 'copy')) refuseTooDeep(target.root);
   return target.root;
 }
 
@@ -31,179 +46,157 @@ function refused(): ApiError {
   return apiError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 }
 
-function readOperation(item: unknown): Operation {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw badRequest('json: cannot unmarshal into Go value of type jsonpatch.Operation');
-  const { op, path, from } = item as Record<string, unknown>;
-  if (typeof op !== 'string' || typeof path !== 'string') throw refused();
-  return {
-    op,
-    path: readPointer(path),
-    from: typeof from === 'string' ? readPointer(from) : undefined,
-    value: (item as Record<string, unknown>)['value'],
-    hasValue: Object.hasOwn(item, 'value'),
-  };
+function undecodable(value: unknown, wanted: string): ApiError {
+  return badRequest(`error decoding patch: json: cannot unmarshal ${jsonKind(value)} into Go ${wanted}`);
 }
 
-function readPointer(text: string): string[] {
-  if (text === '') return [];
-  if (!text.startsWith('/')) throw refused();
-  return text
-    .slice(1)
-    .split('/')
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+function readOperation(item: unknown): Operation {
+  if (item === null) return { op: '', path: undefined, from: undefined, value: null };
+  if (!isFields(item)) throw undecodable(item, 'value of type handlers.jsonPatchOp');
+  const text = (name: string): string | undefined => {
+    const value = field(item, name) ?? undefined;
+    if (value !== undefined && typeof value !== 'string') throw undecodable(value, `struct field jsonPatchOp.${name} of type string`);
+    return value;
+  };
+  return { op: text('op') ?? '', path: text('path'), from: text('from'), value: field(item, 'value') ?? null };
+}
+
+/** Undefined for the whole document. */
+function readPointer(text: string | undefined): [string, ...string[]] | undefined {
+  if (text === undefined) throw refused();
+  const [first, ...rest] = text.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return first === undefined ? undefined : [first, ...rest];
 }
 
 function apply(target: Patched, operation: Operation): void {
-  const { op, path, from, value, hasValue } = operation;
+  const { op, value } = operation;
+  const path = readPointer(operation.path);
+  if (path === undefined) {
+    wholeDocument(target, operation);
+    return;
+  }
   switch (op) {
     case 'add':
-      if (!hasValue) throw refused();
       return target.add(path, value);
     case 'replace':
-      if (!hasValue) throw refused();
       return target.replace(path, value);
     case 'remove':
       target.remove(path);
       return;
     case 'move':
-      if (!from || isPrefix(from, path)) throw refused();
-      return target.add(path, target.remove(from));
+      return target.add(path, target.remove(sourceOf(operation)));
     case 'copy':
-      if (!from) throw refused();
-      return target.add(path, target.get(from));
+      return target.add(path, target.copyOf(sourceOf(operation)));
     case 'test':
-      if (!equalObjects(target.find(path) ?? null, value ?? null)) throw refused();
+      if (!equalObjects(target.get(path), value)) throw refused();
       return;
     default:
       throw refused();
   }
 }
 
-/** Moving something into itself has no meaning. */
-function isPrefix(outer: readonly string[], inner: readonly string[]): boolean {
-  return outer.length < inner.length && outer.every((part, at) => part === inner[at]);
+function wholeDocument(target: Patched, { op, value }: Operation): void {
+  if (op === 'replace' && (isFields(value) || Array.isArray(value))) target.root = value;
+  else if (op !== 'test' || !equalObjects(target.root, value)) throw refused();
+}
+
+function sourceOf({ from }: Operation): [string, ...string[]] {
+  const path = readPointer(from);
+  if (path === undefined) throw refused();
+  return path;
 }
 
 /** The document while it is being patched: containers that were copied belong to us and are changed in place. */
 class Patched {
   root: unknown;
   readonly #ours = new WeakSet<object>();
+  #copiedCharacters = 0;
 
   constructor(document: unknown) {
     this.root = document;
   }
 
-  /** Undefined where there is nothing. */
-  find(path: readonly string[]): unknown {
+  /** A field that is not there reads as null; an element that is not there, or a way that ends before, is refused. */
+  get(path: readonly [string, ...string[]]): unknown {
     let value = this.root;
-    for (const part of path) {
-      if (Array.isArray(value)) value = value[indexOf(part, value.length, false) ?? -1];
-      else if (typeof value === 'object' && value !== null) value = Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined;
-      else return undefined;
+    for (const [depth, part] of path.entries()) {
+      if (depth > 0 && value === null) throw refused();
+      value = child(container(value), part);
     }
     return value;
   }
 
-  get(path: readonly string[]): unknown {
-    const value = this.find(path);
-    if (value === undefined) throw refused();
+  copyOf(path: readonly [string, ...string[]]): unknown {
+    const value = this.get(path);
+    this.#copiedCharacters += JSON.stringify(value).length;
+    if (this.#copiedCharacters > copiedCharactersMax) throw refused();
     // What is copied stands in two places: neither may be changed in place through the other.
     this.#disown(value);
     return value;
   }
 
-  add(path: readonly string[], value: unknown): void {
-    const last = path.at(-1);
-    if (last === undefined) {
-      this.root = value;
-      return;
-    }
-    const parent = this.#parent(path);
-    if (Array.isArray(parent)) {
-      const at = last === '-' ? parent.length : indexOf(last, parent.length, true);
-      if (at === undefined) throw refused();
-      parent.splice(at, 0, value);
-    } else setField(parent, last, value);
+  add(path: readonly [string, ...string[]], value: unknown): void {
+    const { holder, last } = this.#ownHolder(path);
+    if (Array.isArray(holder)) holder.splice(last === '-' ? holder.length : indexOf(last, holder.length + 1), 0, value);
+    else setField(holder, last, value);
   }
 
-  replace(path: readonly string[], value: unknown): void {
-    const last = path.at(-1);
-    if (last === undefined) {
-      this.root = value;
-      return;
-    }
-    const parent = this.#parent(path);
-    if (Array.isArray(parent)) {
-      const at = indexOf(last, parent.length, false);
-      if (at === undefined) throw refused();
-      parent[at] = value;
-    } else {
-      if (!Object.hasOwn(parent, last)) throw refused();
-      setField(parent, last, value);
-    }
+  replace(path: readonly [string, ...string[]], value: unknown): void {
+    const { holder, last } = this.#ownHolder(path);
+    if (Array.isArray(holder)) holder[indexOf(last, holder.length)] = value;
+    else setField(holder, last, value);
   }
 
-  remove(path: readonly string[]): unknown {
-    const last = path.at(-1);
-    if (last === undefined) throw refused();
-    const parent = this.#parent(path);
-    if (Array.isArray(parent)) {
-      const at = indexOf(last, parent.length, false);
-      if (at === undefined) throw refused();
-      return parent.splice(at, 1)[0];
-    }
-    if (!Object.hasOwn(parent, last)) throw refused();
-    const value = parent[last];
-    delete parent[last];
+  remove(path: readonly [string, ...string[]]): unknown {
+    const { holder, last } = this.#ownHolder(path);
+    if (Array.isArray(holder)) return holder.splice(indexOf(last, holder.length), 1)[0];
+    if (!Object.hasOwn(holder, last)) throw refused();
+    const value = holder[last];
+    delete holder[last];
     return value;
   }
 
   /** The container that holds the last part of `path`, and all above it, made our own. */
-  #parent(path: readonly string[]): Container {
+  #ownHolder(path: readonly [string, ...string[]]): { readonly holder: Container; readonly last: string } {
     let holder = this.#own(this.root);
     this.root = holder;
     for (const part of path.slice(0, -1)) {
-      let next: Container;
-      if (Array.isArray(holder)) {
-        const at = indexOf(part, holder.length, false);
-        if (at === undefined) throw refused();
-        next = this.#own(holder[at]);
-        holder[at] = next;
-      } else {
-        if (!Object.hasOwn(holder, part)) throw refused();
-        next = this.#own(holder[part]);
-        setField(holder, part, next);
-      }
+      const next = this.#own(child(holder, part));
+      if (Array.isArray(holder)) holder[indexOf(part, holder.length)] = next;
+      else setField(holder, part, next);
       holder = next;
     }
-    return holder;
+    return { holder, last: path.at(-1) as string };
   }
 
   #own(value: unknown): Container {
-    if (typeof value !== 'object' || value === null) throw refused();
-    if (this.#ours.has(value)) return value as Container;
-    const copy: Container = Array.isArray(value) ? [...value] : { ...(value as Record<string, unknown>) };
+    const known = container(value);
+    if (this.#ours.has(known)) return known;
+    const copy: Container = Array.isArray(known) ? [...known] : { ...known };
     this.#ours.add(copy);
     return copy;
   }
 
   #disown(value: unknown): void {
-    if (typeof value !== 'object' || value === null) return;
+    if (typeof value !== 'object' || value === null || isExactInteger(value)) return;
     this.#ours.delete(value);
     for (const inner of Object.values(value)) this.#disown(inner);
   }
 }
 
-/** `__proto__` in a patch is a field like any other. */
-function setField(target: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__') Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
-  else target[name] = value;
+function container(value: unknown): Container {
+  if (Array.isArray(value) || isFields(value)) return value;
+  throw refused();
 }
 
-/** A place in an array; negative ones count from the end, as upstream's library lets them. */
-function indexOf(part: string, length: number, mayBeEnd: boolean): number | undefined {
-  if (!/^-?(0|[1-9]\d*)$/.test(part)) return undefined;
-  const number = Number(part);
-  const at = number < 0 ? length + number + (mayBeEnd ? 1 : 0) : number;
-  return at >= 0 && (at < length || (mayBeEnd && at === length)) ? at : undefined;
+function child(holder: Container, part: string): unknown {
+  return Array.isArray(holder) ? holder[indexOf(part, holder.length)] : (field(holder, part) ?? null);
+}
+
+/** Of one of `places` places; a negative index counts from the last of them. */
+function indexOf(part: string, places: number): number {
+  const index = /^[+-]?\d+$/.test(part) ? Number(part) : Number.NaN;
+  const at = index < 0 ? places + index : index;
+  if (!(at >= 0 && at < places)) throw refused();
+  return at;
 }

@@ -1,21 +1,22 @@
 /** RFC 7386. Inputs are never changed; the result shares what it left alone. */
+import { badRequest } from '../../../api/errors.ts';
+import { copyFields, field, isFields, jsonKind, refuseTooDeep, setField } from './json-values.ts';
+
+/** Throws ApiError 400 where the patch is no object: objects of the API are always objects. */
 export function applyMergePatch(document: unknown, patch: unknown): unknown {
+  if (patch === null) throw badRequest('Invalid JSON Patch');
+  if (!isFields(patch)) throw badRequest(`error decoding patch: json: cannot unmarshal ${jsonKind(patch)} into Go value of type map[string]interface {}`);
+  refuseTooDeep(patch);
+  return merge(document, patch);
+}
+
+function merge(document: unknown, patch: unknown): unknown {
   if (!isFields(patch)) return patch;
-  const merged: Record<string, unknown> = {};
-  if (isFields(document)) for (const name of Object.keys(document)) set(merged, name, document[name]);
+  const merged = isFields(document) ? copyFields(document) : {};
   for (const name of Object.keys(patch)) {
     const value = patch[name];
     if (value === null) delete merged[name];
-    else set(merged, name, applyMergePatch(Object.hasOwn(merged, name) ? merged[name] : undefined, value));
+    else setField(merged, name, merge(field(merged, name), value));
   }
   return merged;
-}
-
-function isFields(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function set(target: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__') Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
-  else target[name] = value;
 }
