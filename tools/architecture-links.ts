@@ -6,7 +6,7 @@
  * Run by architecture-links.test.ts; exits 1 with the links that do not hold.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export interface Problem {
   /** `ARCHITECTURE.md:12` */
@@ -98,7 +98,4 @@ function main(root: string, fix: boolean): void {
   process.exitCode = open ? 1 : 0;
 }
 
-if (import.meta.main) {
-  const root = join(import.meta.dirname, '..');
-  main(relative(process.cwd(), root) || '.', process.argv.includes('--fix'));
-}
+if (import.meta.main) main(join(import.meta.dirname, '..'), process.argv.includes('--fix'));

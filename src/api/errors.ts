@@ -34,9 +34,10 @@ export function apiError(code: number, reason: string, message: string, details?
     metadata: {},
     status: 'Failure',
     message,
-    reason,
     code,
   };
+  // Go's plain errors have none.
+  if (reason !== '') status.reason = reason;
   if (details) status.details = details;
   return new ApiError(status);
 }
@@ -86,17 +87,18 @@ export function badRequest(message: string): ApiError {
   return apiError(400, 'BadRequest', message);
 }
 
-export function methodNotSupported(subject: StatusSubject, action: string): ApiError {
-  return apiError(
-    405,
-    'MethodNotAllowed',
-    `${action} is not supported on resources of kind "${subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`}"`,
-    subjectDetails(subject),
-  );
+/** A path that leads nowhere, below an API group version. */
+export function pathNotFound(): ApiError {
+  return apiError(404, 'NotFound', 'the server could not find the requested resource', {});
+}
+
+/** A path that is there, but not for this method. */
+export function methodNotAllowed(): ApiError {
+  return apiError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 }
 
 export function requestEntityTooLarge(message: string): ApiError {
-  return apiError(413, 'RequestEntityTooLarge', `Request entity is too large: ${message}`);
+  return apiError(413, 'RequestEntityTooLarge', `Request entity too large: ${message}`);
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): ApiError {
@@ -105,6 +107,11 @@ export function unsupportedMediaType(accepted: readonly string[]): ApiError {
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
   );
+}
+
+/** The routes know what they read: a PATCH of another type gets no further. */
+export function unsupportedRequestType(): ApiError {
+  return apiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
 }
 
 export function notAcceptable(accepted: readonly string[]): ApiError {
@@ -173,7 +180,7 @@ export function invalid(group: string, kind: string, name: string, errors: reado
   return apiError(422, 'Invalid', `${title} "${name}" is invalid: ${text}`, {
     ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
-    kind,
+    ...(kind === '' ? {} : { kind }),
     causes: errors.map((error) => ({ reason: error.reason, message: error.message, field: error.field })),
   });
 }

@@ -21,7 +21,7 @@ export function serveHealth(call: Call): void {
   const checks = call.parts.health.filter(({ on }) => on.includes(kind));
   if (name) {
     const one = checks.find((check) => check.name === name);
-    if (!one) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+    if (!one) throw errors.pathNotFound();
     const wrong = one.check();
     sendText(call, wrong === undefined ? 200 : 500, wrong === undefined ? 'ok' : `internal server error: ${wrong}`);
     return;

@@ -13,7 +13,7 @@ import { sendEntry, sendList } from './respond.ts';
 export async function serveRead(call: ResourceCall): Promise<void> {
   const { resource, info } = call;
   if (info.subresource === '' && !resource.verbs.includes(info.verb))
-    throw errors.methodNotSupported({ group: info.group, kind: resource.resource, name: '' }, info.verb);
+    throw errors.methodNotAllowed();
   if (info.verb === 'get') return get(call);
   const list = await call.cache.list(listRequestOf(call));
   await sendList(call, list);

@@ -57,9 +57,9 @@ async function serve(parts: ApiServerParts, request: ExchangeRequest, responder:
   if (!info.isResource) return serveSystemPath(call);
 
   const resource = parts.catalogue.lookup(info.group, info.version, info.resource);
-  if (!resource) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+  if (!resource) throw errors.pathNotFound();
   if (resource.namespaced !== (info.namespace !== '') && !(info.namespace === '' && coversAllNamespaces(info)) && info.resource !== 'namespaces')
-    throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+    throw errors.pathNotFound();
   if (isVirtual(resource)) return serveVirtual({ ...call, resource });
   const cache = parts.caches.cache(resource.storagePrefix);
   assert(cache, 'every resource that is kept has a watch cache');
@@ -78,7 +78,7 @@ async function serve(parts: ApiServerParts, request: ExchangeRequest, responder:
     case 'deletecollection':
       return serveWrite(resourceCall);
     default:
-      throw errors.methodNotSupported({ group: info.group, kind: info.resource, name: '' }, info.verb);
+      throw errors.methodNotAllowed();
   }
 }
 

@@ -11,7 +11,7 @@ const timeoutSecondsMin = 1800;
 
 export function serveWatch(call: ResourceCall): void {
   const { resource, info, responder, parts } = call;
-  if (!resource.verbs.includes('watch')) throw errors.methodNotSupported({ group: info.group, kind: resource.resource, name: '' }, 'watch');
+  if (!resource.verbs.includes('watch')) throw errors.methodNotAllowed();
   const negotiated = negotiateFor(call, { stream: true });
   const encoding = watchEncoding(call, negotiated);
   const { query } = info;

@@ -24,7 +24,7 @@ import { sendStatus, sendWritten } from './respond.ts';
 
 export async function serveWrite(call: ResourceCall): Promise<void> {
   const { resource, info } = call;
-  if (!verbsOf(call).includes(info.verb)) throw errors.methodNotSupported({ group: info.group, kind: resource.resource, name: '' }, info.verb);
+  if (!verbsOf(call).includes(info.verb)) throw errors.methodNotAllowed();
   switch (info.verb) {
     case 'create':
       return create(call);
@@ -43,7 +43,7 @@ export async function serveWrite(call: ResourceCall): Promise<void> {
 function verbsOf({ resource, info }: ResourceCall): readonly string[] {
   if (info.subresource === '') return resource.verbs;
   const sub = resource.subresources.find((candidate) => candidate.name === info.subresource);
-  if (!sub) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+  if (!sub) throw errors.pathNotFound();
   return sub.verbs;
 }
 
@@ -80,8 +80,8 @@ async function update(call: ResourceCall): Promise<void> {
 async function patch(call: ResourceCall): Promise<void> {
   const { parts, resource, stored, info } = call;
   const options = writeOptionsOf(info.query, 'PatchOptions');
-  if (options.force !== undefined) throw forceNeedsApply();
   const apply = await readPatch(call, options.fieldValidation);
+  if (options.force !== undefined) throw forceNeedsApply();
   const change = (current: KubeObject): KubeObject => {
     const before = resource === stored ? current : convert(current, stored, resource);
     const patched = apply(before);
@@ -106,7 +106,7 @@ function forceNeedsApply(): errors.ApiError {
 
 async function remove(call: ResourceCall): Promise<void> {
   const { parts, resource, stored, info } = call;
-  if (info.subresource !== '') throw errors.methodNotSupported({ group: info.group, kind: resource.resource, name: '' }, 'delete');
+  if (info.subresource !== '') throw errors.methodNotAllowed();
   const { options, dryRun } = await deleteOptionsOfCall(call);
   const context = changeContextOf(call, { ...options, dryRun });
   const deletion = await deleteObject(parts.registry, stored, info.name, options, context);

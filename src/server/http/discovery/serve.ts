@@ -42,7 +42,7 @@ export function serveDiscovery(call: Call): void | Promise<void> {
       : rest.length === 0
         ? resourceList(catalogue, { group, version })
         : undefined;
-  if (document === undefined) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+  if (document === undefined) throw errors.pathNotFound();
   return sendJson(call, 200, document);
 }
 

@@ -28,7 +28,7 @@ export async function serveOpenApi(call: Call): Promise<void> {
   }
   if (path === '/openapi/v2') return serveV2(call, v2, library);
   const entry = path.startsWith('/openapi/v3/') ? v3.get(path.slice('/openapi/v3/'.length)) : undefined;
-  if (!entry) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+  if (!entry) throw errors.pathNotFound();
   return serveV3(call, entry, library);
 }
 

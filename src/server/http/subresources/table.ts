@@ -34,10 +34,10 @@ const servers: Readonly<Record<string, Server>> = {
 export async function serveSubresource(call: ResourceCall): Promise<boolean> {
   const { info, resource } = call;
   const known = resource.subresources.find(({ name }) => name === info.subresource);
-  if (!known) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
+  if (!known) throw errors.pathNotFound();
   const server = info.subresource === 'scale' ? serveScale : servers[`${info.resource}/${info.subresource}`];
   if (!server) return false;
-  if (!known.verbs.includes(info.verb)) throw errors.methodNotSupported({ group: info.group, kind: info.resource, name: '' }, info.verb);
+  if (!known.verbs.includes(info.verb)) throw errors.methodNotAllowed();
   await server(call);
   return true;
 }
