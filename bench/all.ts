@@ -1,21 +1,40 @@
-/** Runs the benchmarks that are named, or all of them, one after the other: node bench/all.ts [--output json] [names] */
-import { print, type Figure } from './lib/report.ts';
+/**
+ * Runs the benchmarks one after another, each in a process of its own, and
+ * prints one table: `node bench/all.ts [names...] [--output json]`.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { formatTable, type Figure } from './lib/figure.ts';
 
-const benches: Readonly<Record<string, () => Promise<{ run(): Promise<Figure[]> }>>> = {
-  startup: () => import('./startup.ts'),
-  writes: () => import('./writes.ts'),
-  reads: () => import('./reads.ts'),
-  lists: () => import('./lists.ts'),
-  watches: () => import('./watches.ts'),
-  density: () => import('./density.ts'),
-};
+const names = ['startup', 'reads', 'writes', 'lists', 'watches', 'density'] as const;
 
-const args = process.argv.slice(2);
-const json = args.includes('json');
-const names = args.filter((arg) => benches[arg]);
-for (const name of names.length ? names : Object.keys(benches)) {
-  process.stderr.write(`${name} ...\n`);
-  const bench = await benches[name]?.();
-  if (bench) print(await bench.run(), json);
+const { values, positionals } = parseArgs({ options: { output: { type: 'string', default: 'text' } }, allowPositionals: true });
+const unknown = positionals.filter((name) => !(names as readonly string[]).includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`no such benchmark: ${unknown.join(', ')}; there are ${names.join(', ')}\n`);
+  process.exit(2);
 }
-process.exit(0);
+
+function run(name: string): Promise<Figure[]> {
+  const program = join(import.meta.dirname, `${name}.ts`);
+  const child = spawn(process.execPath, [program, '--output', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  return new Promise((resolve) => {
+    child.once('close', (code) => {
+      if (code !== 0) {
+        process.stderr.write(`${name}: ended with exit code ${code}\n`);
+        process.exitCode = 1;
+      }
+      resolve(text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Figure));
+    });
+  });
+}
+
+const figures: Figure[] = [];
+for (const name of positionals.length > 0 ? positionals : names) {
+  process.stderr.write(`${name} ...\n`);
+  figures.push(...(await run(name)));
+}
+process.stdout.write(values.output === 'json' ? `${JSON.stringify(figures, undefined, 2)}\n` : `${formatTable(figures)}\n`);

@@ -1,33 +1,46 @@
-/** GETs of one pod of 4.8 kB over four connections. */
-import { startServer } from './lib/server-process.ts';
-import { connect, inParallel, percentile } from './lib/connection.ts';
-import { createPods, untilPodsCanBeMade } from './lib/pods.ts';
-import type { Figure } from './lib/report.ts';
+/** GET of one object of 4 kB: `node bench/reads.ts`. */
+import { runAlone, type Bench } from './lib/bench.ts';
+import { cpuNote } from './lib/figure.ts';
+import { H2Connection } from './lib/h2-connection.ts';
+import { latencyNote, percentileMs, runLoad } from './lib/load.ts';
+import { configMap } from './lib/objects.ts';
+import { watchCpu } from './lib/processes.ts';
+import { Api, openTarget } from './lib/target.ts';
 
-const total = 60_000;
+const durationMs = 5000;
+const path = '/api/v1/namespaces/default/configmaps/read-me';
 
-export async function run(): Promise<Figure[]> {
-  const server = await startServer({ nodes: 0, datastore: 'memory' });
-  const connections = Array.from({ length: 4 }, () => connect(server.kubeconfig));
-  const [first] = connections as [(typeof connections)[number]];
-  await untilPodsCanBeMade(first);
-  await createPods(connections, 100);
-  const get = async (index: number) => {
-    await (connections[index % 4] as (typeof connections)[number]).request('GET', `/api/v1/namespaces/default/pods/p-${String(index % 100).padStart(6, '0')}`);
-  };
-  await inParallel(5000, 64, get);
-  const clientBefore = process.cpuUsage();
-  const serverBefore = server.cpuMs();
-  const { ms, latencies } = await inParallel(total, 64, get);
-  const clientCpu = process.cpuUsage(clientBefore);
-  const serverMs = server.cpuMs() - serverBefore;
-  const alone = await inParallel(2000, 1, get);
-  for (const connection of connections) connection.close();
-  await server.stop();
-  const clientMs = (clientCpu.user + clientCpu.system) / 1000;
-  return [
-    { name: 'GET of a pod, 64 at once', value: (total * 1000) / ms, unit: '/s', min: 15_000, note: `p99 ${percentile(latencies, 99).toFixed(1)} ms; the client used ${((100 * clientMs) / ms).toFixed(0)}% of a core, the server ${((100 * serverMs) / ms).toFixed(0)}%` },
-    { name: 'server CPU a GET', value: (1000 * serverMs) / total, unit: 'us', note: 'the rate that one core could serve is a million divided by it' },
-    { name: 'GET of a pod, one at a time, p99', value: percentile(alone.latencies, 99), unit: 'ms' },
-  ];
-}
+export const reads: Bench = async (options, report) => {
+  const target = await openTarget(options, { nodes: 0 });
+  const api = await Api.open(target.config);
+  try {
+    await api.call('POST', '/api/v1/namespaces/default/configmaps', configMap('read-me', 3700));
+    const bytes = (await api.call('GET', path)).length;
+    const request = { head: api.head('GET', path) };
+    const load = (connections: readonly H2Connection[], clients: number, forMs: number) =>
+      runLoad({ connections, clients, durationMs: forMs, next: () => request, expectedStatus: 200 });
+    await load([api.connection], 50, 3000);
+    for (const [clients, count] of [[100, 4], [100, 100]] as const) {
+      const connections = await Promise.all(Array.from({ length: count }, () => H2Connection.open(target.config)));
+      const cpu = watchCpu(target.pid);
+      const { perSecond, latency } = await load(connections, clients, durationMs);
+      report({
+        name: `GET of ${bytes} bytes, ${clients} clients, ${count} connections`,
+        value: perSecond,
+        unit: '/s',
+        target: { atLeast: 15_000 },
+        note: `${latencyNote(latency)}; ${cpuNote(cpu.stop())}`,
+      });
+      for (const connection of connections) connection.close();
+    }
+    const { latency } = await load([api.connection], 1, durationMs);
+    report({ name: 'GET latency, 1 client, p50', value: percentileMs(latency, 50), unit: 'ms' });
+    report({ name: 'GET latency, 1 client, p99', value: percentileMs(latency, 99), unit: 'ms' });
+    await api.call('DELETE', path);
+  } finally {
+    api.close();
+    await target.stop();
+  }
+};
+
+await runAlone(import.meta.main, reads);

@@ -69,8 +69,12 @@ async function bareEtcd(): Promise<Target> {
         const raw = Buffer.from(key);
         const compare = [{ result: 0, target: 2, key: raw, modRevision: 0 }];
         const success = [{ requestPut: { key: raw, value, prevKv: false } }];
-        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { compare, success, failure: [] }, (error) =>
-          error ? reject(error) : resolve(),
+        client.makeUnaryRequest(
+          path,
+          requestSerialize,
+          responseDeserialize,
+          { compare, success, failure: [] },
+          (error) => (error ? reject(error) : resolve()),
         );
       }),
     async close() {
@@ -97,7 +101,9 @@ async function writes(target: Target, callers: number): Promise<string> {
   const seconds = (clock.monotonic() - start) / 1000;
   latencies.sort((a, b) => a - b);
   const at = (part: number) => (latencies[Math.floor(latencies.length * part)] ?? 0).toFixed(2).padStart(8);
-  return `${Math.round(latencies.length / seconds).toString().padStart(8)}${at(0.5)}${at(0.99)}`;
+  return `${Math.round(latencies.length / seconds)
+    .toString()
+    .padStart(8)}${at(0.5)}${at(0.99)}`;
 }
 
 async function reopening(): Promise<void> {
@@ -106,7 +112,11 @@ async function reopening(): Promise<void> {
   const timed = async <Result>(title: string, work: () => Promise<Result>): Promise<Result> => {
     const start = clock.monotonic();
     const result = await work();
-    print(`${title.padEnd(44)}${Math.round(clock.monotonic() - start).toString().padStart(8)} ms`);
+    print(
+      `${title.padEnd(44)}${Math.round(clock.monotonic() - start)
+        .toString()
+        .padStart(8)} ms`,
+    );
     return result;
   };
   const first = await open();
@@ -115,7 +125,11 @@ async function reopening(): Promise<void> {
     const writer = async () => {
       while (next < objects) {
         const n = next++;
-        await first.commit({ key: `/registry/pods/namespace-${n % 50}/pod-${(n * 7919) % objects}`, expected: 0, value });
+        await first.commit({
+          key: `/registry/pods/namespace-${n % 50}/pod-${(n * 7919) % objects}`,
+          expected: 0,
+          value,
+        });
       }
     };
     await Promise.all(Array.from({ length: 500 }, writer));
@@ -124,7 +138,7 @@ async function reopening(): Promise<void> {
   const second = await timed(`sqlite: open with ${objects} objects`, open);
   await timed(`sqlite: read them all, 500 a page`, async () => {
     let from = '/registry/pods/';
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const page = await second.range({ from, to: '/registry/pods0', limit: 500 });
       more = page.more;
       from = `${page.items.at(-1)?.key}\0`;
@@ -138,7 +152,9 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-print(`${'3 kB writes'.padEnd(18)}${'callers'.padStart(8)}${'ops/s'.padStart(8)}${'p50 ms'.padStart(8)}${'p99 ms'.padStart(8)}`);
+print(
+  `${'3 kB writes'.padEnd(18)}${'callers'.padStart(8)}${'ops/s'.padStart(8)}${'p50 ms'.padStart(8)}${'p99 ms'.padStart(8)}`,
+);
 for (const [name, open] of Object.entries(targets)) {
   for (const callers of [1, 10, 100]) {
     const target = await open();

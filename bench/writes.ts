@@ -1,48 +1,77 @@
-/** Durable creates of 3 kB over HTTP/2 and TLS, beside puts of the same size into a real etcd. */
-import { startServer } from './lib/server-process.ts';
-import { connect, inParallel, percentile } from './lib/connection.ts';
-import { startEtcd } from './lib/etcd.ts';
-import type { Figure } from './lib/report.ts';
+/**
+ * Durable creates a second of ConfigMaps of 3 kB, through TLS and the whole
+ * write path: `node bench/writes.ts [--only sqlite|etcd]`. Beside them raw etcd
+ * puts through grpc-js of the same size, in the same run.
+ */
+import { isWanted, runAlone, type Bench, type BenchOptions, type Report } from './lib/bench.ts';
+import { putsPerSecond } from './lib/etcd-puts.ts';
+import { cpuNote, type Target } from './lib/figure.ts';
+import { H2Connection } from './lib/h2-connection.ts';
+import { latencyNote, runLoad } from './lib/load.ts';
+import { configMap } from './lib/objects.ts';
+import { watchCpu } from './lib/processes.ts';
+import { Api, openTarget } from './lib/target.ts';
+import { startEtcd, withoutEtcd } from '../src/storage/etcd/etcd-process.ts';
 
-const value = 'x'.repeat(3000);
-const totals: Readonly<Record<number, number>> = { 1: 1500, 10: 8000, 100: 20_000 };
+const bodyBytes = 2900;
+const durationMs = 5000;
+const warmUpMs = 3000;
 
-export async function run(): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  const etcd = await startEtcd();
-  const etcdRates = new Map<number, number>();
-  if (etcd) {
-    for (const clients of [1, 10, 100]) {
-      const total = Math.ceil((totals[clients] as number) / 2);
-      const { ms, latencies } = await inParallel(total, clients, (index) => etcd.put(`/bench/${clients}/${index}`, value));
-      etcdRates.set(clients, (total * 1000) / ms);
-      figures.push({ name: `raw etcd puts, ${clients} clients`, value: (total * 1000) / ms, unit: '/s', note: `p99 ${percentile(latencies, 99).toFixed(1)} ms` });
-    }
-  }
-  for (const datastore of etcd ? ['sqlite', etcd.address] : ['sqlite']) {
-    const server = await startServer({ nodes: 0, datastore });
-    for (const clients of [1, 10, 100]) {
-      const connections = Array.from({ length: Math.min(clients, 4) }, () => connect(server.kubeconfig));
-      const total = datastore === 'sqlite' ? (totals[clients] as number) : Math.ceil((totals[clients] as number) / 2);
-      const { ms, latencies } = await inParallel(total, clients, async (index) => {
-        const body = JSON.stringify({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: `c${clients}-${index}` }, data: { value } });
-        const answer = await (connections[index % connections.length] as (typeof connections)[number]).request('POST', '/api/v1/namespaces/default/configmaps', body);
-        if (answer.status !== 201) throw new Error(`create answered ${answer.status}: ${answer.text()}`);
-      });
-      for (const connection of connections) connection.close();
-      const rate = (total * 1000) / ms;
-      const raw = etcdRates.get(clients);
-      const isEmbedded = datastore === 'sqlite';
-      figures.push({
-        name: `durable 3 kB creates, ${isEmbedded ? 'sqlite' : 'etcd'}, ${clients} clients`,
-        value: rate,
-        unit: '/s',
-        ...(isEmbedded && clients === 100 ? { min: 10_000 } : {}),
-        note: `p99 ${percentile(latencies, 99).toFixed(1)} ms${raw ? `; ${(rate / raw).toFixed(2)} x raw etcd` : ''}`,
-      });
-    }
-    await server.stop();
-  }
-  await etcd?.stop();
-  return figures;
+interface Load {
+  readonly clients: number;
+  readonly connections: number;
 }
+
+const loads: readonly Load[] = [
+  { clients: 1, connections: 1 },
+  { clients: 10, connections: 10 },
+  { clients: 100, connections: 4 },
+  { clients: 100, connections: 100 },
+];
+
+export const writes: Bench = async (options, report) => {
+  if (isWanted(options, 'sqlite')) await measure(options, report, 'sqlite', 'sqlite', () => Promise.resolve(undefined));
+  if (options.kubeconfig || !isWanted(options, 'etcd') || withoutEtcd) return;
+  const etcd = await startEtcd();
+  const endpoint = etcd.endpoints[0] as string;
+  try {
+    await measure(options, report, 'etcd', endpoint, (clients) => putsPerSecond(endpoint, clients, 3000, durationMs));
+  } finally {
+    await etcd.stop();
+  }
+};
+
+async function measure(options: BenchOptions, report: Report, name: string, datastore: string, peer: (clients: number) => Promise<number | undefined>): Promise<void> {
+  const target = await openTarget(options, { nodes: 0, datastore });
+  const api = await Api.open(target.config);
+  const head = api.head('POST', '/api/v1/namespaces/default/configmaps');
+  // Other runs against the same server must not meet these names.
+  const prefix = `w${process.pid.toString(36)}-`;
+  let names = 0;
+  const next = () => ({ head, body: Buffer.from(JSON.stringify(configMap(`${prefix}${names++}`, bodyBytes))) });
+  try {
+    await runLoad({ connections: [api.connection], clients: 50, durationMs: warmUpMs, next, expectedStatus: 201 });
+    for (const { clients, connections: count } of loads) {
+      const connections = await Promise.all(Array.from({ length: count }, () => H2Connection.open(target.config)));
+      const cpu = watchCpu(target.pid);
+      const { perSecond, latency } = await runLoad({ connections, clients, durationMs, next, expectedStatus: 201 });
+      const spent = cpu.stop();
+      for (const connection of connections) connection.close();
+      const raw = await peer(clients);
+      const against = raw ? `, raw etcd puts ${Math.round(raw)}/s (ratio ${(perSecond / raw).toFixed(2)})` : '';
+      const bound: { target?: Target } = name === 'sqlite' && clients === 100 ? { target: { atLeast: 10_000 } } : {};
+      report({
+        name: `durable creates, ${options.kubeconfig ? 'given server' : name}, ${clients} client${clients === 1 ? '' : 's'}, ${count} connection${count === 1 ? '' : 's'}`,
+        value: perSecond,
+        unit: '/s',
+        ...bound,
+        note: `${latencyNote(latency)}; ${cpuNote(spent)}${against}`,
+      });
+    }
+  } finally {
+    api.close();
+    await target.stop();
+  }
+}
+
+await runAlone(import.meta.main, writes);

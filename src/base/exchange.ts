@@ -8,7 +8,7 @@ export interface ExchangeRequest {
   readonly method: string;
   /** Path and query exactly as sent, e.g. `/api/v1/pods?watch=1`. */
   readonly target: string;
-  /** Names in lower case. */
+  /** Names in lower case. The values of a header that is a list (`isListed`) come one a line. */
   readonly headers: Readonly<Record<string, string>>;
   /** The whole body, once it has arrived; empty where there is none. Rejects with ApiError 413/400 from the listener. */
   body(): Promise<Uint8Array>;
@@ -17,6 +17,11 @@ export interface ExchangeRequest {
   /** The verified client certificate's subject, where TLS brought one. */
   readonly peerCertificate?: PeerCertificate;
   readonly remoteAddress: string;
+}
+
+/** Headers that are sent once for each of their values: of those that servers read here, the lists of an impersonated user. */
+export function isListed(header: string): boolean {
+  return header === 'impersonate-group' || header.startsWith('impersonate-extra-');
 }
 
 /** As authentication.k8s.io/v1 UserInfo. */

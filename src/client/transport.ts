@@ -6,7 +6,7 @@ export interface ClientRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path and query, e.g. `/api/v1/pods?limit=500`. */
   readonly target: string;
-  /** Names in lower case. */
+  /** Names in lower case. The values of a header that is a list (base/exchange.ts) are one a line. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly signal?: AbortSignal;

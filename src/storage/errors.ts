@@ -9,7 +9,9 @@ export class StoreOverloadedError extends Error {
 export class StoreFailedError extends Error {
   override readonly name = 'StoreFailedError';
   constructor(cause: unknown) {
-    super(`the store can no longer write: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`the store can no longer write: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -10,6 +10,7 @@
 import http2 from 'node:http2';
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2';
 import type { Clock, Timer } from '../../base/clock.ts';
+import { isListed } from '../../base/exchange.ts';
 import type { ConnectionConfig } from '../kubeconfig.ts';
 import type { ClientRequest, ClientResponse, ClientStream, Transport } from '../transport.ts';
 
@@ -98,7 +99,7 @@ class Http2Transport implements Transport {
 
   #sendOnce(connection: Connection, request: ClientRequest, signal: AbortSignal | undefined): Promise<ClientStream> {
     const stream = connection.open(
-      { ...this.#baseHeaders, ...request.headers, ':method': request.method, ':path': this.#basePath + request.target },
+      { ...this.#baseHeaders, ...sentHeaders(request.headers), ':method': request.method, ':path': this.#basePath + request.target },
       request.body === undefined,
     );
     return new Promise((resolve, reject) => {
@@ -236,6 +237,12 @@ function asTransportError(stream: ClientHttp2Stream, error: Error): Error {
   const code = (error as NodeJS.ErrnoException).code;
   const unsent = code === 'ERR_HTTP2_GOAWAY_SESSION' || code === 'ERR_HTTP2_INVALID_SESSION' || stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM;
   return unsent ? new NotSeenError(error.message, { cause: error }) : error;
+}
+
+/** A list goes out as one header for each value. */
+function sentHeaders(headers: ClientRequest['headers']): http2.OutgoingHttpHeaders | undefined {
+  if (headers?.['impersonate-user'] === undefined) return headers;
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, isListed(name) ? value.split('\n') : value]));
 }
 
 function timeoutError(request: ClientRequest): Error {

@@ -274,16 +274,16 @@ describe('impersonation', () => {
   test('takes groups, uid and extra', async () => {
     const headers = {
       'impersonate-user': 'joe',
-      'impersonate-group': 'ops, qa',
+      'impersonate-group': 'ops\nqa, and more',
       'impersonate-uid': 'u1',
-      'impersonate-extra-acme.com%2fproject': 'x, y',
+      'impersonate-extra-acme.com%2fproject': 'x\ny',
     };
     assert.deepEqual(
       await impersonate({ username: 'root', groups: ['system:masters'] }, headers, mastersAuthorizer),
       {
         username: 'joe',
         uid: 'u1',
-        groups: ['ops', 'qa', 'system:authenticated'],
+        groups: ['ops', 'qa, and more', 'system:authenticated'],
         extra: { 'acme.com/project': ['x', 'y'] },
       },
     );

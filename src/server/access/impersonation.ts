@@ -24,9 +24,9 @@ function wish(resource: Wish['resource'], name: string, more: Partial<Wish> = {}
   return { group, resource, subresource: '', namespace: '', name, ...more };
 }
 
-/** Repeated headers arrive as one, joined by a comma and a space. */
+/** Repeated headers arrive as one, a value a line. */
 function valuesOf(header: string | undefined): string[] {
-  return header === undefined || header === '' ? [] : header.split(', ');
+  return header === undefined || header === '' ? [] : header.split('\n');
 }
 
 function decodeExtraKey(key: string): string {

@@ -1,6 +1,5 @@
-import * as errors from '../../api/errors.ts';
 import type { Call } from './call.ts';
-import { sendText } from './respond.ts';
+import { sendPageNotFound, sendText } from './respond.ts';
 
 export interface HealthCheck {
   readonly name: string;
@@ -21,7 +20,7 @@ export function serveHealth(call: Call): void {
   const checks = call.parts.health.filter(({ on }) => on.includes(kind));
   if (name) {
     const one = checks.find((check) => check.name === name);
-    if (!one) throw errors.pathNotFound();
+    if (!one) return sendPageNotFound(call);
     const wrong = one.check();
     sendText(call, wrong === undefined ? 200 : 500, wrong === undefined ? 'ok' : `internal server error: ${wrong}`);
     return;

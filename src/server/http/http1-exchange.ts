@@ -1,6 +1,7 @@
 import type http from 'node:http';
 import type { ExchangeHandler, ExchangeRequest, PeerCertificate, Responder } from '../../base/exchange.ts';
 import { bodyOf, emptyBody } from './body.ts';
+import { withRepeated } from './repeated-headers.ts';
 
 /** Turns one HTTP/1.1 request into an exchange. */
 export function receiveHttp1(
@@ -16,7 +17,7 @@ export function receiveHttp1(
   const request: ExchangeRequest = {
     method,
     target: message.url ?? '/',
-    headers: message.headers as Readonly<Record<string, string>>,
+    headers: withRepeated(message.headers as Readonly<Record<string, string>>, message.rawHeaders),
     body: hasBody ? bodyOf(message, message.headers['content-length'], () => !message.complete) : emptyBody,
     ...(peer ? { peerCertificate: peer } : {}),
     remoteAddress: message.socket.remoteAddress ?? '',

@@ -1,11 +1,13 @@
 import http2 from 'node:http2';
 import type { ExchangeHandler, ExchangeRequest, PeerCertificate, Responder } from '../../base/exchange.ts';
 import { bodyOf, emptyBody } from './body.ts';
+import { withRepeated } from './repeated-headers.ts';
 
 /** Turns one HTTP/2 stream into an exchange. */
 export function receiveHttp2(
   stream: http2.ServerHttp2Stream,
   headers: http2.IncomingHttpHeaders,
+  rawHeaders: readonly string[],
   peer: PeerCertificate | undefined,
   remoteAddress: string,
   handler: ExchangeHandler,
@@ -16,7 +18,7 @@ export function receiveHttp2(
   const request: ExchangeRequest = {
     method,
     target: headers[':path'] ?? '/',
-    headers: headers as Readonly<Record<string, string>>,
+    headers: withRepeated(headers as Readonly<Record<string, string>>, rawHeaders),
     body:
       stream.endAfterHeaders || method === 'GET' || method === 'HEAD'
         ? emptyBody

@@ -84,9 +84,9 @@ export function listen(options: ListenerOptions): Promise<Listener> {
       session.close();
     });
   });
-  overHttp2.on('stream', (stream, headers) => {
+  overHttp2.on('stream', (stream, headers, _flags, rawHeaders) => {
     const origin = stream.session && sessions.get(stream.session);
-    if (origin) receiveHttp2(stream as http2.ServerHttp2Stream, headers, origin.peer, origin.address, options.handler);
+    if (origin) receiveHttp2(stream as http2.ServerHttp2Stream, headers, rawHeaders, origin.peer, origin.address, options.handler);
   });
   // A peer that breaks the protocol loses its session; nobody else notices.
   overHttp2.on('sessionError', () => {});

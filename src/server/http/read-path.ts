@@ -11,10 +11,7 @@ import type { ResourceCall } from './call.ts';
 import { sendEntry, sendList } from './respond.ts';
 
 export async function serveRead(call: ResourceCall): Promise<void> {
-  const { resource, info } = call;
-  if (info.subresource === '' && !resource.verbs.includes(info.verb))
-    throw errors.methodNotAllowed();
-  if (info.verb === 'get') return get(call);
+  if (call.info.verb === 'get') return get(call);
   const list = await call.cache.list(listRequestOf(call));
   await sendList(call, list);
 }

@@ -1,5 +1,6 @@
 /** The query parameters of writes: CreateOptions, UpdateOptions, PatchOptions, DeleteOptions as upstream takes them. */
 import * as errors from '../../api/errors.ts';
+import { goQuote } from '../../api/validation/go-format.ts';
 import type { DeleteOptions } from '../../api/types/meta-v1.ts';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
@@ -19,6 +20,11 @@ export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | '
   const fieldManager = query.get('fieldManager') ?? '';
   if (fieldManager.length > fieldManagerLengthMax)
     wrong.push({ reason: 'FieldValueTooLong', field: 'fieldManager', message: `Too long: may not be more than ${fieldManagerLengthMax} bytes` });
+  const unprintable = fieldManager.search(/\p{C}/u);
+  if (unprintable >= 0) {
+    const code = (fieldManager.codePointAt(unprintable) as number).toString(16).toUpperCase().padStart(4, '0');
+    wrong.push({ reason: 'FieldValueInvalid', field: 'fieldManager', message: `Invalid value: ${goQuote(fieldManager)}: invalid character U+${code} (at position ${unprintable})` });
+  }
   const fieldValidation = query.get('fieldValidation') || 'Warn';
   if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict')
     wrong.push({
@@ -37,9 +43,8 @@ export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | '
 }
 
 export function dryRunOf(values: readonly string[], wrong: errors.FieldError[]): boolean {
-  for (const value of values)
-    if (value !== 'All' && value !== '')
-      wrong.push({ reason: 'FieldValueNotSupported', field: 'dryRun', message: `Unsupported value: "${value}": supported values: "All"` });
+  if (values.some((value) => value !== 'All'))
+    wrong.push({ reason: 'FieldValueNotSupported', field: 'dryRun', message: `Unsupported value: ${JSON.stringify(values)}: supported values: "All"` });
   return values.includes('All');
 }
 

@@ -55,9 +55,9 @@ export function negotiateFor(call: Call, want: { readonly list?: boolean; readon
   });
 }
 
-export function warningHeaders(call: Call): Record<string, readonly string[]> {
-  if (call.warnings.size === 0) return {};
-  return { warning: [...call.warnings].map((text) => `299 - ${JSON.stringify(text)}`) };
+export function warningHeaders(warnings: ReadonlySet<string>): Record<string, readonly string[]> {
+  if (warnings.size === 0) return {};
+  return { warning: [...warnings].map((text) => `299 - ${JSON.stringify(text)}`) };
 }
 
 function headersFor(call: Call, contentType: string): Record<string, string | readonly string[]> {
@@ -65,7 +65,7 @@ function headersFor(call: Call, contentType: string): Record<string, string | re
     'content-type': contentType,
     'cache-control': 'no-cache, private',
     'audit-id': call.auditId,
-    ...warningHeaders(call),
+    ...warningHeaders(call.warnings),
   };
 }
 
@@ -255,6 +255,12 @@ export function sendText(call: Call, status: number, text: string, contentType =
   call.responder.end([body]);
 }
 
+/** Where there is no API at all, there is no Status either. */
+export function sendPageNotFound(call: Call): void {
+  call.parts.metrics.answered(call.info, 404);
+  sendText(call, 404, '404 page not found\n');
+}
+
 /** What the store says when it cannot take a write is the client's to hear: come again, or go elsewhere. */
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
@@ -264,14 +270,19 @@ function toApiError(error: unknown): ApiError {
 }
 
 /** Whatever was thrown, as a Status. What is not an ApiError is a bug: logged whole, and told only in outline. */
-export function sendError(request: ExchangeRequest, responder: Responder, error: unknown, logger: Logger): number {
+export function sendError(request: ExchangeRequest, responder: Responder, error: unknown, logger: Logger, warnings: ReadonlySet<string>): number {
   const known = toApiError(error);
   if (known.code === 500 && !(error instanceof ApiError)) logger.error('a request failed unexpectedly', { method: request.method, target: request.target, error });
   const { status } = known;
   const mediaType = mediaTypeForStatus(request);
   const json = encodeUtf8(JSON.stringify(status));
   const body = mediaType === 'application/json' ? json : encodeProtobuf(status);
-  const headers: Record<string, string> = { 'content-type': mediaType, 'cache-control': 'no-cache, private', 'content-length': String(body.length) };
+  const headers: Record<string, string | readonly string[]> = {
+    'content-type': mediaType,
+    'cache-control': 'no-cache, private',
+    'content-length': String(body.length),
+    ...warningHeaders(warnings),
+  };
   if (status.details?.retryAfterSeconds) headers['retry-after'] = String(status.details.retryAfterSeconds);
   if (status.code === 401) headers['www-authenticate'] = 'Bearer realm="coxswain"';
   responder.head(status.code, headers);

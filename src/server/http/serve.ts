@@ -6,20 +6,25 @@
  */
 import type { ExchangeHandler, ExchangeRequest, Responder, UserInfo } from '../../base/exchange.ts';
 import { assert } from '../../base/assert.ts';
+import type { ResourceInfo } from '../../api/catalogue.ts';
 import * as errors from '../../api/errors.ts';
 import type { RequestAttributes } from '../access/contract.ts';
 import { forbiddenRequest } from '../access/authorization.ts';
 import { impersonate, isImpersonating } from '../access/impersonation.ts';
 import type { ApiServerParts, Call, ResourceCall } from './call.ts';
+import { deprecationOf } from './deprecations.ts';
 import { serveRead } from './read-path.ts';
 import { parseRequestInfo, type RequestInfo } from './request-info.ts';
-import { sendError } from './respond.ts';
+import { sendError, sendPageNotFound } from './respond.ts';
+import { checkRoute } from './routes.ts';
 import { serveSubresource } from './subresources/table.ts';
 import { isHealthPath } from './health.ts';
 import { serveSystemPath } from './system-paths.ts';
 import { isVirtual, serveVirtual } from './virtual-resources.ts';
 import { serveWatch } from './watch-path.ts';
 import { serveWrite } from './write-path.ts';
+
+const noWarnings: ReadonlySet<string> = new Set();
 
 export function createHandler(parts: ApiServerParts): ExchangeHandler {
   return (request, responder) => {
@@ -28,13 +33,14 @@ export function createHandler(parts: ApiServerParts): ExchangeHandler {
     try {
       info = parseRequestInfo(request.method, request.target);
     } catch (error) {
-      sendError(request, responder, error, parts.logger);
+      sendError(request, responder, error, parts.logger, noWarnings);
       return;
     }
+    const warnings = new Set<string>();
     parts.metrics.begin(info);
     responder.onClose(() => parts.metrics.end(info, parts.clock.monotonic() - started));
-    serve(parts, request, responder, info).catch((error: unknown) => {
-      parts.metrics.answered(info, sendError(request, responder, error, parts.logger));
+    serve(parts, request, responder, info, warnings).catch((error: unknown) => {
+      parts.metrics.answered(info, sendError(request, responder, error, parts.logger, warnings));
     });
   };
 }
@@ -45,21 +51,21 @@ function refuseWhileStarting(parts: ApiServerParts, info: RequestInfo): void {
   throw errors.apiError(503, 'ServiceUnavailable', 'the server is starting', { retryAfterSeconds: 1 });
 }
 
-async function serve(parts: ApiServerParts, request: ExchangeRequest, responder: Responder, info: RequestInfo): Promise<void> {
+async function serve(parts: ApiServerParts, request: ExchangeRequest, responder: Responder, info: RequestInfo, warnings: Set<string>): Promise<void> {
   refuseWhileStarting(parts, info);
   const authenticated = await authenticate(parts, request);
   const user = isImpersonating(request.headers) ? await impersonate(authenticated, request.headers, parts.authorizer) : authenticated;
   const attributes = attributesOf(info, user);
-  const call: Call = { parts, request, responder, info, user, attributes, warnings: new Set(), auditId: request.headers['audit-id'] ?? parts.random.uuid() };
+  const call: Call = { parts, request, responder, info, user, attributes, warnings, auditId: request.headers['audit-id'] ?? parts.random.uuid() };
   const answer = parts.authorizer.authorize(attributes);
   const { decision, reason } = answer instanceof Promise ? await answer : answer;
   if (decision !== 'allow') throw forbiddenRequest(attributes, reason);
   if (!info.isResource) return serveSystemPath(call);
 
   const resource = parts.catalogue.lookup(info.group, info.version, info.resource);
-  if (!resource) throw errors.pathNotFound();
-  if (resource.namespaced !== (info.namespace !== '') && !(info.namespace === '' && coversAllNamespaces(info)) && info.resource !== 'namespaces')
-    throw errors.pathNotFound();
+  if (!resource) return serveNoResource(call);
+  checkRoute(resource, info, request.method);
+  warnIfDeprecated(resource, info, warnings);
   if (isVirtual(resource)) return serveVirtual({ ...call, resource });
   const cache = parts.caches.cache(resource.storagePrefix);
   assert(cache, 'every resource that is kept has a watch cache');
@@ -82,8 +88,17 @@ async function serve(parts: ApiServerParts, request: ExchangeRequest, responder:
   }
 }
 
-function coversAllNamespaces(info: RequestInfo): boolean {
-  return info.verb === 'list' || info.verb === 'watch';
+/** Of the subresources only status is of the resource's own kind. */
+function warnIfDeprecated(resource: ResourceInfo, info: RequestInfo, warnings: Set<string>): void {
+  const text = info.subresource === '' || info.subresource === 'status' ? deprecationOf(resource) : '';
+  if (text !== '') warnings.add(text);
+}
+
+/** Where nobody serves the group, the path is as unknown as any other. */
+function serveNoResource(call: Call): void {
+  const { group } = call.info;
+  for (const resource of call.parts.catalogue.all()) if (resource.group === group) throw errors.pathNotFound();
+  sendPageNotFound(call);
 }
 
 async function authenticate(parts: ApiServerParts, request: ExchangeRequest): Promise<UserInfo> {

@@ -5,7 +5,7 @@ import type { Call } from './call.ts';
 import { serveDiscovery } from './discovery/serve.ts';
 import { serveHealth } from './health.ts';
 import { serveOpenApi } from './openapi/serve.ts';
-import { sendJson, sendText } from './respond.ts';
+import { sendJson, sendPageNotFound, sendText } from './respond.ts';
 import { version } from './version.ts';
 
 type Server = (call: Call) => void | Promise<void>;
@@ -32,12 +32,11 @@ export function serveSystemPath(call: Call): void | Promise<void> {
   const { path } = call.info;
   const method = call.request.method;
   if (method !== 'GET' && method !== 'HEAD') {
-    if (!exact[path] && !prefixes.some(([prefix]) => isUnder(path, prefix))) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
-    throw errors.apiError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    if (!exact[path] && !prefixes.some(([prefix]) => isUnder(path, prefix))) return sendPageNotFound(call);
+    throw errors.methodNotAllowed();
   }
   const server = exact[path] ?? prefixes.find(([prefix]) => isUnder(path, prefix))?.[1];
-  if (!server) throw errors.apiError(404, 'NotFound', 'the server could not find the requested resource');
-  return server(call);
+  return server ? server(call) : sendPageNotFound(call);
 }
 
 function isUnder(path: string, prefix: string): boolean {

@@ -1,5 +1,4 @@
 /** WATCH: hands the responder to the watch cache, and ends the stream when its time is up. */
-import * as errors from '../../api/errors.ts';
 import type { WatchSink } from '../watchcache/contract.ts';
 import { type ResourceCall } from './call.ts';
 import { booleanOf, integerOf, selectionOf } from './read-path.ts';
@@ -10,14 +9,12 @@ import { watchEncoding } from './watch-encoding.ts';
 const timeoutSecondsMin = 1800;
 
 export function serveWatch(call: ResourceCall): void {
-  const { resource, info, responder, parts } = call;
-  if (!resource.verbs.includes('watch')) throw errors.methodNotAllowed();
+  const { info, responder, parts } = call;
   const negotiated = negotiateFor(call, { stream: true });
   const encoding = watchEncoding(call, negotiated);
   const { query } = info;
   const asked = integerOf(query, 'timeoutSeconds');
   const timeoutMs = 1000 * (asked && asked > 0 ? asked : timeoutSecondsMin * (1 + parts.random.fraction()));
-
 
   const sink: WatchSink = {
     write: (chunks) => responder.write(chunks),
@@ -34,7 +31,7 @@ export function serveWatch(call: ResourceCall): void {
     encoding,
     sink,
   });
-  responder.head(200, { 'content-type': encoding.contentType, 'cache-control': 'no-cache, private', ...warningHeaders(call) });
+  responder.head(200, { 'content-type': encoding.contentType, 'cache-control': 'no-cache, private', ...warningHeaders(call.warnings) });
   const timer = parts.clock.after(timeoutMs, () => {
     watch.bookmark();
     watch.finish();

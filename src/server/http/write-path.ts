@@ -23,9 +23,7 @@ import { writeOptionsOf } from './request-options.ts';
 import { sendStatus, sendWritten } from './respond.ts';
 
 export async function serveWrite(call: ResourceCall): Promise<void> {
-  const { resource, info } = call;
-  if (!verbsOf(call).includes(info.verb)) throw errors.methodNotAllowed();
-  switch (info.verb) {
+  switch (call.info.verb) {
     case 'create':
       return create(call);
     case 'update':
@@ -39,21 +37,13 @@ export async function serveWrite(call: ResourceCall): Promise<void> {
   }
 }
 
-/** What may be done with the resource, or with the subresource that the path names. */
-function verbsOf({ resource, info }: ResourceCall): readonly string[] {
-  if (info.subresource === '') return resource.verbs;
-  const sub = resource.subresources.find((candidate) => candidate.name === info.subresource);
-  if (!sub) throw errors.pathNotFound();
-  return sub.verbs;
-}
-
 async function create(call: ResourceCall): Promise<void> {
   const { parts, resource, stored, info } = call;
   const options = writeOptionsOf(info.query, 'CreateOptions');
   const object = await decodeObject(call, resource, stored, options.fieldValidation);
   if (object.metadata.namespace === undefined && resource.namespaced) object.metadata.namespace = info.namespace;
   matchPath(object, info.namespace, '');
-  if (object.metadata.resourceVersion) throw errors.badRequest('resourceVersion should not be set on objects to be created');
+  if (object.metadata.resourceVersion) throw errors.apiError(500, '', 'resourceVersion should not be set on objects to be created');
   const written = await parts.registry.create(stored, object, changeContextOf(call, { ...options }));
   sendWritten(call, 201, written.bytes);
 }
@@ -106,7 +96,6 @@ function forceNeedsApply(): errors.ApiError {
 
 async function remove(call: ResourceCall): Promise<void> {
   const { parts, resource, stored, info } = call;
-  if (info.subresource !== '') throw errors.methodNotAllowed();
   const { options, dryRun } = await deleteOptionsOfCall(call);
   const context = changeContextOf(call, { ...options, dryRun });
   const deletion = await deleteObject(parts.registry, stored, info.name, options, context);

@@ -55,14 +55,16 @@ export async function deleteObject(
 function checkPreconditions(resource: ResourceInfo, name: string, stored: Stored, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const has = stored.object.metadata.uid ?? '';
+  // It is named by its kind here, as nowhere else.
+  const subject = { group: resource.group, kind: resource.kind, name };
   if (uid !== undefined && uid !== has)
     throw errors.conflict(
-      subjectOf(resource, name),
+      subject,
       `the UID in the precondition (${uid}) does not match the UID in record (${has}). The object might have been deleted and then recreated`,
     );
   if (resourceVersion !== undefined && resourceVersion !== String(stored.revision))
     throw errors.conflict(
-      subjectOf(resource, name),
+      subject,
       `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${stored.revision}). The object might have been modified`,
     );
 }

@@ -11,6 +11,7 @@ import type { Catalogue, ResourceInfo } from '../../api/catalogue.ts';
 import { applyDefaults } from '../../api/defaulting/defaulters.ts';
 import * as errors from '../../api/errors.ts';
 import type { KubeObject } from '../../api/object.ts';
+import { goQuote } from '../../api/validation/go-format.ts';
 import { validateCreate, validateUpdate } from '../../api/validation/validators.ts';
 import type { Clock } from '../../base/clock.ts';
 import { formatTime } from '../../base/clock.ts';
@@ -370,6 +371,7 @@ function checkIdentity(resource: ResourceInfo, object: KubeObject, old: KubeObje
   if (uid && uid !== old.metadata.uid)
     throw errors.conflict(subject, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`);
   if (!resourceVersion || resourceVersion === '0') return false;
+  if (!/^\d+$/.test(resourceVersion)) throw errors.apiError(500, '', `strconv.ParseUint: parsing ${goQuote(resourceVersion)}: invalid syntax`);
   if (resourceVersion !== old.metadata.resourceVersion) throw errors.conflict(subject, errors.staleObject);
   return true;
 }

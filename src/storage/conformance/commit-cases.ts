@@ -5,7 +5,9 @@ import { bytes, committed, conflicted, textOf, type Case } from './rig.ts';
 export const commitCases: Record<string, Case> = {
   'an expected revision of 0 creates, and only once': async (rig) => {
     const revision = await rig.put('a', 'one', 0);
-    const { current } = conflicted(await rig.store.commit({ key: rig.key('a'), expected: 0, value: bytes('two') }));
+    const { current } = conflicted(
+      await rig.store.commit({ key: rig.key('a'), expected: 0, value: bytes('two') }),
+    );
     assert.equal(current?.modRevision, revision);
     assert.equal(current.createRevision, revision);
     assert.equal(textOf(current), 'one');
@@ -14,17 +16,30 @@ export const commitCases: Record<string, Case> = {
 
   'an expected revision must be the one that stands': async (rig) => {
     const first = await rig.put('a', 'one', 0);
-    const result = committed(await rig.store.commit({ key: rig.key('a'), expected: first, value: bytes('two') }));
+    const result = committed(
+      await rig.store.commit({ key: rig.key('a'), expected: first, value: bytes('two') }),
+    );
     assert.equal(result.previous && textOf(result.previous), 'one');
-    const { current } = conflicted(await rig.store.commit({ key: rig.key('a'), expected: first, value: bytes('three') }));
+    const { current } = conflicted(
+      await rig.store.commit({ key: rig.key('a'), expected: first, value: bytes('three') }),
+    );
     assert.equal(current && textOf(current), 'two');
     assert.equal(current?.createRevision, first);
-    assert.equal(conflicted(await rig.store.commit({ key: rig.key('b'), expected: first, value: bytes('x') })).current, undefined);
+    assert.equal(
+      conflicted(await rig.store.commit({ key: rig.key('b'), expected: first, value: bytes('x') })).current,
+      undefined,
+    );
   },
 
   'without an expected revision a commit takes whatever is there': async (rig) => {
-    assert.equal(committed(await rig.store.commit({ key: rig.key('a'), expected: undefined, value: bytes('one') })).previous, undefined);
-    const second = committed(await rig.store.commit({ key: rig.key('a'), expected: undefined, value: bytes('two') }));
+    assert.equal(
+      committed(await rig.store.commit({ key: rig.key('a'), expected: undefined, value: bytes('one') }))
+        .previous,
+      undefined,
+    );
+    const second = committed(
+      await rig.store.commit({ key: rig.key('a'), expected: undefined, value: bytes('two') }),
+    );
     assert.equal(second.previous && textOf(second.previous), 'one');
   },
 
@@ -44,14 +59,19 @@ export const commitCases: Record<string, Case> = {
     const gone = committed(await rig.store.commit({ key: rig.key('a'), expected: first, value: undefined }));
     assert.equal(gone.previous && textOf(gone.previous), 'one');
     assert.equal(await rig.text('a'), undefined);
-    assert.equal(conflicted(await rig.store.commit({ key: rig.key('a'), expected: first, value: bytes('x') })).current, undefined);
+    assert.equal(
+      conflicted(await rig.store.commit({ key: rig.key('a'), expected: first, value: bytes('x') })).current,
+      undefined,
+    );
     const again = await rig.put('a', 'two', 0);
     assert.equal((await rig.store.get(rig.key('a')))?.createRevision, again);
   },
 
   'deleting nothing changes nothing': async (rig) => {
     const before = await rig.store.currentRevision();
-    const result = committed(await rig.store.commit({ key: rig.key('a'), expected: undefined, value: undefined }));
+    const result = committed(
+      await rig.store.commit({ key: rig.key('a'), expected: undefined, value: undefined }),
+    );
     assert.equal(result.previous, undefined);
     assert.equal(await rig.store.currentRevision(), before);
   },
@@ -79,7 +99,8 @@ export const commitCases: Record<string, Case> = {
       const winners = results.filter((result) => result.outcome === 'committed');
       assert.equal(winners.length, 1);
       revision = committed(winners[0] as (typeof results)[0]).revision;
-      for (const result of results) if (result.outcome === 'conflict') assert.equal(result.current?.modRevision, revision);
+      for (const result of results)
+        if (result.outcome === 'conflict') assert.equal(result.current?.modRevision, revision);
     }
   },
 
@@ -90,12 +111,19 @@ export const commitCases: Record<string, Case> = {
         for (let tries = 0; ; tries++) {
           const now = await rig.store.get(rig.key('count'));
           const next = now === undefined ? 1 : Number(textOf(now)) + 1;
-          const result = await rig.store.commit({ key: rig.key('count'), expected: now?.modRevision ?? 0, value: bytes(String(next)) });
+          const result = await rig.store.commit({
+            key: rig.key('count'),
+            expected: now?.modRevision ?? 0,
+            value: bytes(String(next)),
+          });
           if (result.outcome === 'committed') return next;
         }
       }),
     );
-    assert.deepEqual(counted.toSorted((a, b) => a - b), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert.deepEqual(
+      counted.toSorted((a, b) => a - b),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    );
     assert.equal((await rig.store.get(rig.key('a')))?.modRevision, base);
   },
 
@@ -104,7 +132,10 @@ export const commitCases: Record<string, Case> = {
     const closing = rig.store.close();
     committed(await last);
     await closing;
-    await assert.rejects(rig.store.commit({ key: rig.key('a'), expected: undefined, value: bytes('x') }), StoreClosedError);
+    await assert.rejects(
+      rig.store.commit({ key: rig.key('a'), expected: undefined, value: bytes('x') }),
+      StoreClosedError,
+    );
     await rig.store.close();
   },
 };

@@ -59,7 +59,12 @@ export const leaseCases: Record<string, Case> = {
 };
 
 async function putWith(rig: Rig, name: string, lease: string): Promise<void> {
-  const result = await rig.store.commit({ key: rig.key(name), expected: undefined, value: bytes(name), lease });
+  const result = await rig.store.commit({
+    key: rig.key(name),
+    expected: undefined,
+    value: bytes(name),
+    lease,
+  });
   assert.equal(result.outcome, 'committed');
 }
 

@@ -8,7 +8,10 @@ export const readCases: Record<string, Case> = {
     const names = (await rig.listing()).map((line) => line.split('=')[0]);
     assert.deepEqual(names, ['B', 'a', 'a-b', 'a/b', 'a0', 'b', 'z', 'é', '\uffee']);
     const part = await rig.store.range({ from: rig.key('a-b'), to: rig.key('b') });
-    assert.deepEqual(part.items.map((item) => textOf(item)), ['a-b', 'a/b', 'a0']);
+    assert.deepEqual(
+      part.items.map((item) => textOf(item)),
+      ['a-b', 'a/b', 'a0'],
+    );
     assert.equal((await rig.store.range({ from: rig.key('z'), to: rig.key('a') })).count, 0);
   },
 
@@ -47,7 +50,11 @@ export const readCases: Record<string, Case> = {
     })();
     const seen: string[] = [];
     let from = rig.all.from;
-    const first = await rig.store.range({ ...rig.all, limit: 7, revision: await rig.store.currentRevision() });
+    const first = await rig.store.range({
+      ...rig.all,
+      limit: 7,
+      revision: await rig.store.currentRevision(),
+    });
     const { revision } = first;
     const expected = await rig.listing(revision);
     for (;;) {
@@ -111,7 +118,10 @@ export const readCases: Record<string, Case> = {
     }
     writing = false;
     await Promise.all(writers);
-    assert.deepEqual((await rig.listing()).sort(), [...wanted].map(([name, text]) => `${name}=${text}`).sort());
+    assert.deepEqual(
+      (await rig.listing()).sort(),
+      [...wanted].map(([name, text]) => `${name}=${text}`).sort(),
+    );
   },
 
   'very many keys': async (rig) => {
@@ -121,14 +131,18 @@ export const readCases: Record<string, Case> = {
     const writers = Array.from({ length: 500 }, async () => {
       while (next < total) {
         const n = (next++ * 7919) % total;
-        const result = await rig.store.commit({ key: rig.key(`k${String(n).padStart(6, '0')}`), expected: 0, value });
+        const result = await rig.store.commit({
+          key: rig.key(`k${String(n).padStart(6, '0')}`),
+          expected: 0,
+          value,
+        });
         assert.equal(result.outcome, 'committed');
       }
     });
     await Promise.all(writers);
     let seen = 0;
     let from = rig.all.from;
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const page = await rig.store.range({ from, to: rig.all.to, limit: 10_000 });
       assert.equal(page.count, total - seen);
       for (const item of page.items) assert.equal(item.key, rig.key(`k${String(seen++).padStart(6, '0')}`));
@@ -136,6 +150,9 @@ export const readCases: Record<string, Case> = {
       from = `${page.items.at(-1)?.key}\0`;
     }
     assert.equal(seen, total);
-    assert.equal((await rig.store.range({ from: rig.key('k0010'), to: rig.key('k0011'), limit: 3 })).count, 100);
+    assert.equal(
+      (await rig.store.range({ from: rig.key('k0010'), to: rig.key('k0011'), limit: 3 })).count,
+      100,
+    );
   },
 };

@@ -16,7 +16,13 @@ export const reopenCases: Record<string, Case> = {
     assert.deepEqual(await rig.listing(two + 1), ['a=two', 'b=gone']);
     assert.equal((await rig.store.get(rig.key('a')))?.createRevision, start);
     assert.equal(await rig.put('a', 'three', two), last + 1);
-    assert.deepEqual(await rig.events(start, 5), ['put a=one', 'put a=two was=one', 'put b=gone', 'delete b was=gone', 'put a=three was=two']);
+    assert.deepEqual(await rig.events(start, 5), [
+      'put a=one',
+      'put a=two was=one',
+      'put b=gone',
+      'delete b was=gone',
+      'put a=three was=two',
+    ]);
   },
 
   'a compaction lasts': async (rig) => {

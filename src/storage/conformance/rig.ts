@@ -1,6 +1,14 @@
 /** What the cases of the suite share. */
 import assert from 'node:assert/strict';
-import { prefixEnd, type CommitResult, type KeyValue, type Revision, type Store, type WatchBatch, type WatchEvent } from '../contract.ts';
+import {
+  prefixEnd,
+  type CommitResult,
+  type KeyValue,
+  type Revision,
+  type Store,
+  type WatchBatch,
+  type WatchEvent,
+} from '../contract.ts';
 
 export interface StoreUnderTest {
   readonly store: Store;

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { setTimeout as realTime } from 'node:timers/promises';
-import { CompactedError, SlowReaderError, StoreClosedError, type WatchBatch, type WatchEvent } from '../contract.ts';
+import {
+  CompactedError,
+  SlowReaderError,
+  StoreClosedError,
+  type WatchBatch,
+  type WatchEvent,
+} from '../contract.ts';
 import { bytes, revisionOf, textOf, type Case, type Rig } from './rig.ts';
 
 export const watchCases: Record<string, Case> = {
@@ -22,7 +28,11 @@ export const watchCases: Record<string, Case> = {
     const start = await rig.put('a/1', 'before');
     const seen: string[] = [];
     const done = (async () => {
-      for await (const batch of rig.store.watch({ from: rig.key('b/'), to: rig.key('b0'), startRevision: start })) {
+      for await (const batch of rig.store.watch({
+        from: rig.key('b/'),
+        to: rig.key('b0'),
+        startRevision: start,
+      })) {
         for (const event of batch.events) seen.push(rig.describe(event));
         if (seen.length >= 2) return;
       }
@@ -57,7 +67,10 @@ export const watchCases: Record<string, Case> = {
     await Promise.all(writers);
     writing = false;
     for (const { from, events } of await Promise.all(watchers)) {
-      assert.deepEqual(events.map(revisionOf), Array.from({ length: start + all - from }, (_, nth) => from + nth));
+      assert.deepEqual(
+        events.map(revisionOf),
+        Array.from({ length: start + all - from }, (_, nth) => from + nth),
+      );
       for (const event of events) {
         assert.equal(event.type, 'put');
         if (event.type !== 'put') continue;
@@ -69,10 +82,12 @@ export const watchCases: Record<string, Case> = {
 
   'progress is told where nothing happens': async (rig) => {
     const start = (await rig.store.currentRevision()) + 1;
-    const iterator = rig.store.watch({ from: rig.key('quiet/'), to: rig.key('quiet0'), startRevision: start })[Symbol.asyncIterator]();
+    const iterator = rig.store
+      .watch({ from: rig.key('quiet/'), to: rig.key('quiet0'), startRevision: start })
+      [Symbol.asyncIterator]();
     let next = iterator.next();
     const revision = await rig.put('noise', '1');
-    for (let reached = 0; reached < revision; ) {
+    for (let reached = 0; reached < revision;) {
       rig.store.requestProgress();
       const batch = await Promise.race([next, realTime(100)]);
       if (batch === undefined) continue;

@@ -5,7 +5,15 @@
  */
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
-import { Client, credentials, Metadata, status, type ChannelCredentials, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  Metadata,
+  status,
+  type ChannelCredentials,
+  type ClientDuplexStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { StoreClosedError } from '../contract.ts';
@@ -45,7 +53,11 @@ export class EtcdConnection {
   }
 
   /** `repeatable`: doing it twice is as good as once. */
-  async call<Request, Response>(method: Method<Request, Response>, request: Request, repeatable: boolean): Promise<Response> {
+  async call<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    repeatable: boolean,
+  ): Promise<Response> {
     let renewed = false;
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw new StoreClosedError('the store is closed');
@@ -73,7 +85,12 @@ export class EtcdConnection {
     const member = this.#current;
     const metadata = await this.#metadata();
     const { path, requestSerialize, responseDeserialize } = rpc.watch;
-    const stream = this.#client(member).makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
+    const stream = this.#client(member).makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      metadata,
+    );
     stream.on('error', (error) => {
       if (isTokenEnded(error)) this.#token = undefined;
       if (isMemberFailure(error)) this.#leave(member, error);
@@ -91,15 +108,27 @@ export class EtcdConnection {
     for (const client of this.#clients) client.close();
   }
 
-  async #callMember<Request, Response>(member: number, method: Method<Request, Response>, request: Request): Promise<Response> {
+  async #callMember<Request, Response>(
+    member: number,
+    method: Method<Request, Response>,
+    request: Request,
+  ): Promise<Response> {
     const metadata = method.path === rpc.authenticate.path ? new Metadata() : await this.#metadata();
     const deadline = this.#options.clock.now() + callDeadlineMs;
     const { path, requestSerialize, responseDeserialize } = method;
     return new Promise((resolve, reject) => {
-      this.#client(member).makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, (error, response) => {
-        if (error) reject(error);
-        else resolve(response as Response);
-      });
+      this.#client(member).makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        { deadline },
+        (error, response) => {
+          if (error) reject(error);
+          else resolve(response as Response);
+        },
+      );
     });
   }
 
@@ -109,7 +138,11 @@ export class EtcdConnection {
     metadata.set('hasleader', 'true');
     const { auth } = this.#options;
     if (auth !== undefined) {
-      this.#token ??= this.call(rpc.authenticate, { name: auth.username, password: auth.password }, true).then(({ token }) => token);
+      this.#token ??= this.call(
+        rpc.authenticate,
+        { name: auth.username, password: auth.password },
+        true,
+      ).then(({ token }) => token);
       this.#token.catch(() => {
         this.#token = undefined;
       });
@@ -163,7 +196,9 @@ export function isServiceError(error: unknown): error is ServiceError {
 }
 
 export function isMemberFailure(error: unknown): boolean {
-  return isServiceError(error) && (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED);
+  return (
+    isServiceError(error) && (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED)
+  );
 }
 
 /** Failed before anything went out, so that even a write may be tried elsewhere. */

@@ -9,7 +9,9 @@ import { temporaryDirectory } from '../conformance/temporary-directory.ts';
 const binary = process.env['ETCD'] ?? '/usr/bin/etcd';
 
 /** Why the tests that need etcd are skipped; false where it is there. */
-export const withoutEtcd: string | false = existsSync(binary) ? false : `no etcd at ${binary} (Debian: apt-get install etcd-server)`;
+export const withoutEtcd: string | false = existsSync(binary)
+  ? false
+  : `no etcd at ${binary} (Debian: apt-get install etcd-server)`;
 
 export interface EtcdMember {
   readonly endpoint: string;
@@ -29,11 +31,18 @@ export interface EtcdClusterOptions {
   readonly tlsFlags?: readonly string[];
 }
 
-export async function startEtcd({ members: count = 1, tlsFlags = [] }: EtcdClusterOptions = {}): Promise<EtcdCluster> {
+export async function startEtcd({
+  members: count = 1,
+  tlsFlags = [],
+}: EtcdClusterOptions = {}): Promise<EtcdCluster> {
   const directory = temporaryDirectory();
   const scheme = tlsFlags.length > 0 ? 'https' : 'http';
   const places = await Promise.all(
-    Array.from({ length: count }, async (_, n) => ({ name: `m${n}`, client: await freePort(), peer: await freePort() })),
+    Array.from({ length: count }, async (_, n) => ({
+      name: `m${n}`,
+      client: await freePort(),
+      peer: await freePort(),
+    })),
   );
   const initial = places.map(({ name, peer }) => `${name}=http://127.0.0.1:${peer}`).join(',');
   const members = places.map(({ name, client, peer }): EtcdMember & { run(): void } => {
@@ -54,7 +63,11 @@ export async function startEtcd({ members: count = 1, tlsFlags = [] }: EtcdClust
     };
     let child: ChildProcess | undefined;
     const run = () => {
-      child = spawn(binary, [...Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`), ...tlsFlags], { stdio: 'ignore' });
+      child = spawn(
+        binary,
+        [...Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`), ...tlsFlags],
+        { stdio: 'ignore' },
+      );
     };
     return {
       endpoint: url,

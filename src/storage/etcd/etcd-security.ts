@@ -31,11 +31,41 @@ export function makePki(directory: string): Pki {
   const file = (name: string) => join(directory, name);
   const openssl = (...flags: string[]) => execFileSync('openssl', flags, { stdio: 'ignore' });
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout'];
-  openssl('req', '-x509', ...newKey, file('ca.key'), '-out', file('ca.crt'), '-subj', '/CN=test-ca', '-days', '30');
+  openssl(
+    'req',
+    '-x509',
+    ...newKey,
+    file('ca.key'),
+    '-out',
+    file('ca.crt'),
+    '-subj',
+    '/CN=test-ca',
+    '-days',
+    '30',
+  );
   writeFileSync(file('extensions'), 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n');
   const issue = (name: string): Identity => {
-    openssl('req', '-new', ...newKey, file(`${name}.key`), '-out', file(`${name}.csr`), '-subj', `/CN=${name}`);
-    const by = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-CAcreateserial', '-extfile', file('extensions'), '-days', '30'];
+    openssl(
+      'req',
+      '-new',
+      ...newKey,
+      file(`${name}.key`),
+      '-out',
+      file(`${name}.csr`),
+      '-subj',
+      `/CN=${name}`,
+    );
+    const by = [
+      '-CA',
+      file('ca.crt'),
+      '-CAkey',
+      file('ca.key'),
+      '-CAcreateserial',
+      '-extfile',
+      file('extensions'),
+      '-days',
+      '30',
+    ];
     openssl('x509', '-req', '-in', file(`${name}.csr`), '-out', file(`${name}.crt`), ...by);
     return { certFile: file(`${name}.crt`), keyFile: file(`${name}.key`) };
   };
@@ -47,11 +77,16 @@ export function pem(file: string): Uint8Array {
 }
 
 /** Makes the user, gives it the role `root`, and turns authentication on. */
-export async function enableAuth(endpoint: string, { username, password }: { username: string; password: string }): Promise<void> {
+export async function enableAuth(
+  endpoint: string,
+  { username, password }: { username: string; password: string },
+): Promise<void> {
   const client = new Client(new URL(endpoint).host, credentials.createInsecure());
   const call = (method: string, ...fields: string[]) =>
     new Promise<void>((resolve, reject) => {
-      const message = Buffer.concat(fields.map((text, at) => Buffer.from([((at + 1) << 3) | 2, text.length, ...Buffer.from(text)])));
+      const message = Buffer.concat(
+        fields.map((text, at) => Buffer.from([((at + 1) << 3) | 2, text.length, ...Buffer.from(text)])),
+      );
       client.makeUnaryRequest(
         `/etcdserverpb.Auth/${method}`,
         (bytes: Buffer) => bytes,

@@ -23,7 +23,8 @@ for (const prefix of ['', '/house']) {
     storeConformance(
       'etcd',
       async () => {
-        const open = () => openEtcdStore({ endpoints: cluster.endpoints, clock, logger: silentLogger, prefix });
+        const open = () =>
+          openEtcdStore({ endpoints: cluster.endpoints, clock, logger: silentLogger, prefix });
         let store = await open();
         return {
           store,
@@ -42,52 +43,59 @@ for (const prefix of ['', '/house']) {
 }
 
 describe('etcd, three members', { skip: withoutEtcd }, () => {
-  test('members may die: watches go on without gap or duplicate, and no acknowledged write is lost', { timeout: 60_000 }, async () => {
-    const cluster = await startEtcd({ members: 3 });
-    const store = await openEtcdStore({ endpoints: cluster.endpoints, clock, logger: silentLogger });
-    try {
-      const written = new Map<string, number>();
-      const uncertain = new Set<string>();
-      const seen: string[] = [];
-      const abort = new AbortController();
-      const watching = watchKeys(store, await store.currentRevision(), seen, abort.signal);
-      let writing = true;
-      const writers = Array.from({ length: 10 }, async (_, writer) => {
-        for (let n = 0; writing; n++) {
-          const key = `/k/${writer}-${n}`;
-          try {
-            const result = await store.commit({ key, expected: 0, value: Buffer.from(key) });
-            if (result.outcome === 'committed') written.set(key, result.revision);
-          } catch (error) {
-            assert.ok(error instanceof CommitUncertainError, String(error));
-            uncertain.add(key);
+  test(
+    'members may die: watches go on without gap or duplicate, and no acknowledged write is lost',
+    { timeout: 60_000 },
+    async () => {
+      const cluster = await startEtcd({ members: 3 });
+      const store = await openEtcdStore({ endpoints: cluster.endpoints, clock, logger: silentLogger });
+      try {
+        const written = new Map<string, number>();
+        const uncertain = new Set<string>();
+        const seen: string[] = [];
+        const abort = new AbortController();
+        const watching = watchKeys(store, await store.currentRevision(), seen, abort.signal);
+        let writing = true;
+        const writers = Array.from({ length: 10 }, async (_, writer) => {
+          for (let n = 0; writing; n++) {
+            const key = `/k/${writer}-${n}`;
+            try {
+              const result = await store.commit({ key, expected: 0, value: Buffer.from(key) });
+              if (result.outcome === 'committed') written.set(key, result.revision);
+            } catch (error) {
+              assert.ok(error instanceof CommitUncertainError, String(error));
+              uncertain.add(key);
+            }
           }
+        });
+        for (const member of cluster.members) {
+          await realTime(300);
+          await member.kill();
+          await realTime(1500);
+          await member.start();
+          await realTime(500);
         }
-      });
-      for (const member of cluster.members) {
-        await realTime(300);
-        await member.kill();
-        await realTime(1500);
-        await member.start();
-        await realTime(500);
+        writing = false;
+        await Promise.all(writers);
+        await store.commit({ key: '/k/end', expected: 0, value: Buffer.from('end') });
+        await watching;
+        abort.abort();
+        assert.ok(written.size > 100);
+        const { items } = await store.range({ from: '/k/', to: '/k0' });
+        const found = new Map(items.map((item) => [item.key, item.modRevision]));
+        for (const [key, revision] of written) assert.equal(found.get(key), revision);
+        assert.equal(new Set(seen).size, seen.length, 'an event came twice');
+        assert.deepEqual(
+          seen.filter((key) => key !== '/k/end').toSorted(),
+          [...found.keys()].filter((key) => key !== '/k/end').toSorted(),
+        );
+        for (const key of found.keys()) assert.ok(written.has(key) || uncertain.has(key) || key === '/k/end');
+      } finally {
+        await store.close();
+        await cluster.stop();
       }
-      writing = false;
-      await Promise.all(writers);
-      await store.commit({ key: '/k/end', expected: 0, value: Buffer.from('end') });
-      await watching;
-      abort.abort();
-      assert.ok(written.size > 100);
-      const { items } = await store.range({ from: '/k/', to: '/k0' });
-      const found = new Map(items.map((item) => [item.key, item.modRevision]));
-      for (const [key, revision] of written) assert.equal(found.get(key), revision);
-      assert.equal(new Set(seen).size, seen.length, 'an event came twice');
-      assert.deepEqual(seen.filter((key) => key !== '/k/end').toSorted(), [...found.keys()].filter((key) => key !== '/k/end').toSorted());
-      for (const key of found.keys()) assert.ok(written.has(key) || uncertain.has(key) || key === '/k/end');
-    } finally {
-      await store.close();
-      await cluster.stop();
-    }
-  });
+    },
+  );
 });
 
 describe('etcd, secured', { skip: withoutEtcd }, () => {
@@ -107,7 +115,9 @@ describe('etcd, secured', { skip: withoutEtcd }, () => {
       const store = await openEtcdStore({ endpoints: cluster.endpoints, tls, clock, logger: silentLogger });
       await writeAndWatch(store);
       await store.close();
-      await assert.rejects(openEtcdStore({ endpoints: cluster.endpoints, tls: { ca: tls.ca }, clock, logger: silentLogger }));
+      await assert.rejects(
+        openEtcdStore({ endpoints: cluster.endpoints, tls: { ca: tls.ca }, clock, logger: silentLogger }),
+      );
     } finally {
       await cluster.stop();
       directory.remove();
@@ -128,7 +138,10 @@ describe('etcd, secured', { skip: withoutEtcd }, () => {
       await writeAndWatch(store);
       await store.close();
       const wrong = { username: 'root', password: 'wrong' };
-      await assert.rejects(openEtcdStore({ endpoints, auth: wrong, clock, logger: silentLogger }), /authentication failed/);
+      await assert.rejects(
+        openEtcdStore({ endpoints, auth: wrong, clock, logger: silentLogger }),
+        /authentication failed/,
+      );
     } finally {
       await cluster.stop();
     }
@@ -139,7 +152,10 @@ async function writeAndWatch(store: Store): Promise<void> {
   const start = (await store.currentRevision()) + 1;
   const watching = store.watch({ from: '/a', to: '/b', startRevision: start })[Symbol.asyncIterator]();
   const next = watching.next();
-  assert.equal((await store.commit({ key: '/a', expected: undefined, value: Buffer.from('a') })).outcome, 'committed');
+  assert.equal(
+    (await store.commit({ key: '/a', expected: undefined, value: Buffer.from('a') })).outcome,
+    'committed',
+  );
   let batch = await next;
   while (!batch.done && batch.value.events.length === 0) batch = await watching.next();
   assert.equal(batch.value?.events[0]?.type, 'put');

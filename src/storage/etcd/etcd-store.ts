@@ -94,11 +94,16 @@ class EtcdStore implements Store {
   }
 
   async currentRevision(): Promise<Revision> {
-    const { header } = await this.#call(() => this.#connection.call(rpc.range, { key: this.#key(' '), countOnly: true }, true));
+    const { header } = await this.#call(() =>
+      this.#connection.call(rpc.range, { key: this.#key(' '), countOnly: true }, true),
+    );
     return Number(header.revision);
   }
 
-  async get(key: string, options: { readonly revision?: Revision; readonly signal?: AbortSignal } = {}): Promise<KeyValue | undefined> {
+  async get(
+    key: string,
+    options: { readonly revision?: Revision; readonly signal?: AbortSignal } = {},
+  ): Promise<KeyValue | undefined> {
     const request = { key: this.#key(key), revision: options.revision ?? 0 };
     const { kvs } = await this.#call(() => this.#connection.call(rpc.range, request, true));
     options.signal?.throwIfAborted();
@@ -210,7 +215,8 @@ class EtcdStore implements Store {
         ? { requestDeleteRange: { key: raw, prevKv: true } }
         : { requestPut: { key: raw, value, prevKv: true, ...(lease === undefined ? {} : { lease }) } };
     const request = {
-      compare: expected === undefined ? [] : [{ result: equal, target: modTarget, key: raw, modRevision: expected }],
+      compare:
+        expected === undefined ? [] : [{ result: equal, target: modTarget, key: raw, modRevision: expected }],
       success: [change],
       failure: [{ requestRange: { key: raw } }],
     };
@@ -225,7 +231,11 @@ class EtcdStore implements Store {
         return { outcome: 'conflict', current: current && keyValueOf(key, current) };
       }
       const replaced = response?.responsePut?.prevKv ?? response?.responseDeleteRange?.prevKvs[0];
-      return { outcome: 'committed', revision: Number(header.revision), previous: replaced ? keyValueOf(key, replaced) : undefined };
+      return {
+        outcome: 'committed',
+        revision: Number(header.revision),
+        previous: replaced ? keyValueOf(key, replaced) : undefined,
+      };
     } catch (error) {
       this.#dropHint(key, hinted);
       throw commitError(error, lease);
@@ -270,7 +280,13 @@ class EtcdStore implements Store {
     } catch (error) {
       if (!isServiceError(error) || error.code !== status.OUT_OF_RANGE) throw error;
       const { clock, logger } = this.#options;
-      const probe = new EventStream({ connection: this.#connection, clock, logger, ...range, startRevision: 1 });
+      const probe = new EventStream({
+        connection: this.#connection,
+        clock,
+        logger,
+        ...range,
+        startRevision: 1,
+      });
       try {
         for await (const _ of probe) break;
       } catch (compacted) {
@@ -299,7 +315,9 @@ function isProgressReliable(version: string): boolean {
 function commitError(error: unknown, lease: LeaseId | undefined): unknown {
   if (!isServiceError(error)) return error;
   if (error.code === status.NOT_FOUND && lease !== undefined) return new LeaseNotFoundError(lease);
-  if (error.code === status.RESOURCE_EXHAUSTED && error.details.includes('too many requests')) return new StoreOverloadedError(error.details);
-  if (isMemberFailure(error) && !wasNotSent(error)) return new CommitUncertainError(error.details, { cause: error });
+  if (error.code === status.RESOURCE_EXHAUSTED && error.details.includes('too many requests'))
+    return new StoreOverloadedError(error.details);
+  if (isMemberFailure(error) && !wasNotSent(error))
+    return new CommitUncertainError(error.details, { cause: error });
   return error;
 }

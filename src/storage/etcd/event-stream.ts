@@ -89,6 +89,8 @@ export class EventStream implements AsyncIterable<EventBatch> {
 
   #createRequest(): WatchRequest {
     const { from, to } = this.#options;
-    return { createRequest: { key: from, rangeEnd: to, startRevision: this.#next, prevKv: true, fragment: true } };
+    return {
+      createRequest: { key: from, rangeEnd: to, startRevision: this.#next, prevKv: true, fragment: true },
+    };
   }
 }

@@ -13,7 +13,14 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { CompactedError, type KeyValue, type Revision, type WatchBatch, type WatchEvent, type WatchOptions } from '../contract.ts';
+import {
+  CompactedError,
+  type KeyValue,
+  type Revision,
+  type WatchBatch,
+  type WatchEvent,
+  type WatchOptions,
+} from '../contract.ts';
 import { WatchHub } from '../watch/watch-hub.ts';
 import type { EtcdConnection } from './connection.ts';
 import { EventStream, type EventBatch } from './event-stream.ts';
@@ -127,7 +134,9 @@ export class Feed {
       const stop = () => stream.close();
       signal.addEventListener('abort', stop, { once: true });
       this.#catchingUp.add(stream);
-      const progress = this.#options.prefixOnly ? this.#options.clock.every(progressPollMs, () => stream.requestProgress()) : undefined;
+      const progress = this.#options.prefixOnly
+        ? this.#options.clock.every(progressPollMs, () => stream.requestProgress())
+        : undefined;
       try {
         for await (const batch of stream) {
           next = batch.revision + 1;
@@ -161,7 +170,8 @@ export class Feed {
     const events: WatchEvent[] = [];
     for (const { type, kv, prevKv } of batch.events) {
       const key = this.#ownKey(kv.key);
-      if (key !== undefined && key >= from && key < to) events.push(watchEvent(key, type, kv, prevKv, undefined));
+      if (key !== undefined && key >= from && key < to)
+        events.push(watchEvent(key, type, kv, prevKv, undefined));
     }
     return events;
   }
@@ -187,7 +197,13 @@ function afterPrefix(prefix: string): Buffer {
   return end;
 }
 
-function watchEvent(key: string, type: number, kv: EtcdKeyValue, prevKv: EtcdKeyValue | null, hint: unknown): WatchEvent {
+function watchEvent(
+  key: string,
+  type: number,
+  kv: EtcdKeyValue,
+  prevKv: EtcdKeyValue | null,
+  hint: unknown,
+): WatchEvent {
   const previous = prevKv === null ? undefined : keyValueOf(key, prevKv);
   return type === 0
     ? { type: 'put', current: keyValueOf(key, kv, hint), previous }
@@ -195,6 +211,11 @@ function watchEvent(key: string, type: number, kv: EtcdKeyValue, prevKv: EtcdKey
 }
 
 export function keyValueOf(key: string, kv: EtcdKeyValue, hint?: unknown): KeyValue {
-  const base = { key, value: kv.value, createRevision: Number(kv.createRevision), modRevision: Number(kv.modRevision) };
+  const base = {
+    key,
+    value: kv.value,
+    createRevision: Number(kv.createRevision),
+    modRevision: Number(kv.modRevision),
+  };
   return hint === undefined ? base : { ...base, hint };
 }

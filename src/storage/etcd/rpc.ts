@@ -12,21 +12,65 @@ type Field = readonly [type: FieldType, number: number, rule?: 'repeated'];
 
 const messages: Record<string, Record<string, Field>> = {
   ResponseHeader: { revision: ['int64', 3] },
-  KeyValue: { key: ['bytes', 1], createRevision: ['int64', 2], modRevision: ['int64', 3], value: ['bytes', 5], lease: ['int64', 6] },
-  RangeRequest: { key: ['bytes', 1], rangeEnd: ['bytes', 2], limit: ['int64', 3], revision: ['int64', 4], countOnly: ['bool', 9] },
-  RangeResponse: { header: ['ResponseHeader', 1], kvs: ['KeyValue', 2, 'repeated'], more: ['bool', 3], count: ['int64', 4] },
+  KeyValue: {
+    key: ['bytes', 1],
+    createRevision: ['int64', 2],
+    modRevision: ['int64', 3],
+    value: ['bytes', 5],
+    lease: ['int64', 6],
+  },
+  RangeRequest: {
+    key: ['bytes', 1],
+    rangeEnd: ['bytes', 2],
+    limit: ['int64', 3],
+    revision: ['int64', 4],
+    countOnly: ['bool', 9],
+  },
+  RangeResponse: {
+    header: ['ResponseHeader', 1],
+    kvs: ['KeyValue', 2, 'repeated'],
+    more: ['bool', 3],
+    count: ['int64', 4],
+  },
   PutRequest: { key: ['bytes', 1], value: ['bytes', 2], lease: ['int64', 3], prevKv: ['bool', 4] },
   PutResponse: { header: ['ResponseHeader', 1], prevKv: ['KeyValue', 2] },
   DeleteRangeRequest: { key: ['bytes', 1], rangeEnd: ['bytes', 2], prevKv: ['bool', 3] },
-  DeleteRangeResponse: { header: ['ResponseHeader', 1], deleted: ['int64', 2], prevKvs: ['KeyValue', 3, 'repeated'] },
+  DeleteRangeResponse: {
+    header: ['ResponseHeader', 1],
+    deleted: ['int64', 2],
+    prevKvs: ['KeyValue', 3, 'repeated'],
+  },
   Compare: { result: ['int32', 1], target: ['int32', 2], key: ['bytes', 3], modRevision: ['int64', 6] },
-  RequestOp: { requestRange: ['RangeRequest', 1], requestPut: ['PutRequest', 2], requestDeleteRange: ['DeleteRangeRequest', 3] },
-  ResponseOp: { responseRange: ['RangeResponse', 1], responsePut: ['PutResponse', 2], responseDeleteRange: ['DeleteRangeResponse', 3] },
-  TxnRequest: { compare: ['Compare', 1, 'repeated'], success: ['RequestOp', 2, 'repeated'], failure: ['RequestOp', 3, 'repeated'] },
-  TxnResponse: { header: ['ResponseHeader', 1], succeeded: ['bool', 2], responses: ['ResponseOp', 3, 'repeated'] },
+  RequestOp: {
+    requestRange: ['RangeRequest', 1],
+    requestPut: ['PutRequest', 2],
+    requestDeleteRange: ['DeleteRangeRequest', 3],
+  },
+  ResponseOp: {
+    responseRange: ['RangeResponse', 1],
+    responsePut: ['PutResponse', 2],
+    responseDeleteRange: ['DeleteRangeResponse', 3],
+  },
+  TxnRequest: {
+    compare: ['Compare', 1, 'repeated'],
+    success: ['RequestOp', 2, 'repeated'],
+    failure: ['RequestOp', 3, 'repeated'],
+  },
+  TxnResponse: {
+    header: ['ResponseHeader', 1],
+    succeeded: ['bool', 2],
+    responses: ['ResponseOp', 3, 'repeated'],
+  },
   CompactionRequest: { revision: ['int64', 1], physical: ['bool', 2] },
   CompactionResponse: { header: ['ResponseHeader', 1] },
-  WatchCreateRequest: { key: ['bytes', 1], rangeEnd: ['bytes', 2], startRevision: ['int64', 3], progressNotify: ['bool', 4], prevKv: ['bool', 6], fragment: ['bool', 8] },
+  WatchCreateRequest: {
+    key: ['bytes', 1],
+    rangeEnd: ['bytes', 2],
+    startRevision: ['int64', 3],
+    progressNotify: ['bool', 4],
+    prevKv: ['bool', 6],
+    fragment: ['bool', 8],
+  },
   WatchProgressRequest: {},
   WatchRequest: { createRequest: ['WatchCreateRequest', 1], progressRequest: ['WatchProgressRequest', 3] },
   Event: { type: ['int32', 1], kv: ['KeyValue', 2], prevKv: ['KeyValue', 3] },
@@ -87,11 +131,20 @@ export interface TxnResponse extends Header {
   readonly responses: readonly {
     readonly responseRange: RangeResponse | null;
     readonly responsePut: { readonly prevKv: EtcdKeyValue | null } | null;
-    readonly responseDeleteRange: { readonly deleted: string; readonly prevKvs: readonly EtcdKeyValue[] } | null;
+    readonly responseDeleteRange: {
+      readonly deleted: string;
+      readonly prevKvs: readonly EtcdKeyValue[];
+    } | null;
   }[];
 }
 export interface WatchRequest {
-  readonly createRequest?: { key: Buffer; rangeEnd: Buffer; startRevision: number; prevKv: boolean; fragment: boolean };
+  readonly createRequest?: {
+    key: Buffer;
+    rangeEnd: Buffer;
+    startRevision: number;
+    prevKv: boolean;
+    fragment: boolean;
+  };
   readonly progressRequest?: Record<string, never>;
 }
 export interface EtcdEvent {
@@ -116,7 +169,11 @@ export interface KeepAliveResponse {
 export type Method<Request, Response> = MethodDefinition<Request, Response>;
 
 const services = {
-  KV: { Range: ['RangeRequest', 'RangeResponse'], Txn: ['TxnRequest', 'TxnResponse'], Compact: ['CompactionRequest', 'CompactionResponse'] },
+  KV: {
+    Range: ['RangeRequest', 'RangeResponse'],
+    Txn: ['TxnRequest', 'TxnResponse'],
+    Compact: ['CompactionRequest', 'CompactionResponse'],
+  },
   Watch: { Watch: ['WatchRequest', 'WatchResponse'] },
   Lease: {
     LeaseGrant: ['LeaseGrantRequest', 'LeaseGrantResponse'],
@@ -128,14 +185,19 @@ const services = {
 } as const;
 
 const definitions = fromJSON(
-  { nested: { etcdserverpb: { nested: { ...messageDescriptors(), ...serviceDescriptors() } } } } as Parameters<typeof fromJSON>[0],
+  {
+    nested: { etcdserverpb: { nested: { ...messageDescriptors(), ...serviceDescriptors() } } },
+  } as Parameters<typeof fromJSON>[0],
   { keepCase: true, longs: String, defaults: true },
 );
 
 function messageDescriptors(): Record<string, unknown> {
   const descriptors: Record<string, unknown> = {};
   for (const [name, fields] of Object.entries(messages)) {
-    const described = Object.entries(fields).map(([field, [type, id, rule]]) => [field, rule ? { type, id, rule } : { type, id }]);
+    const described = Object.entries(fields).map(([field, [type, id, rule]]) => [
+      field,
+      rule ? { type, id, rule } : { type, id },
+    ]);
     descriptors[name] = { fields: Object.fromEntries(described) as unknown };
   }
   return descriptors;
@@ -154,7 +216,10 @@ function serviceDescriptors(): Record<string, unknown> {
 }
 
 function method<Request, Response>(service: keyof typeof services, name: string): Method<Request, Response> {
-  const definition = definitions[`etcdserverpb.${service}`] as unknown as Record<string, Method<Request, Response>>;
+  const definition = definitions[`etcdserverpb.${service}`] as unknown as Record<
+    string,
+    Method<Request, Response>
+  >;
   return definition[name] as Method<Request, Response>;
 }
 

@@ -8,34 +8,46 @@ test('scans, counts and finds as a sorted map does', () => {
   const step = fc.record({ key, what: fc.constantFrom('put', 'put', 'put', 'delete', 'remove') });
   const range = fc.tuple(key, key);
   fc.assert(
-    fc.property(fc.array(key, { maxLength: 1500, size: 'max' }), fc.array(step, { maxLength: 1500, size: 'max' }), range, (loaded, steps, [from, to]) => {
-      const index = new KeyIndex();
-      const live = new Set<string>();
-      let revision = 1;
-      const change = (name: string, created: boolean) => {
-        const history = index.ensure(name);
-        index.setLatest({ history, revision: ++revision, createRevision: created ? revision : 0, lease: undefined, value: undefined, previous: history.latest });
-        if (created) live.add(name);
-        else live.delete(name);
-      };
-      for (const name of loaded) change(name, true);
-      // The chunks are made at the first scan, and kept up from there on.
-      index.scan('', '', () => true);
-      for (const { key: name, what } of steps) {
-        const history = index.get(name);
-        if (what === 'put') change(name, true);
-        else if (what === 'delete' && history) change(name, false);
-        else if (history && !alive(history.latest)) index.remove(history);
-      }
-      const found: string[] = [];
-      index.scan(from, to, (history) => {
-        if (versionAt(history, revision)) found.push(history.key);
-        return true;
-      });
-      const expected = [...live].filter((name) => name >= from && name < to).sort();
-      assert.deepEqual(found, expected);
-      assert.equal(index.countLive(from, to), expected.length);
-    }),
+    fc.property(
+      fc.array(key, { maxLength: 1500, size: 'max' }),
+      fc.array(step, { maxLength: 1500, size: 'max' }),
+      range,
+      (loaded, steps, [from, to]) => {
+        const index = new KeyIndex();
+        const live = new Set<string>();
+        let revision = 1;
+        const change = (name: string, created: boolean) => {
+          const history = index.ensure(name);
+          index.setLatest({
+            history,
+            revision: ++revision,
+            createRevision: created ? revision : 0,
+            lease: undefined,
+            value: undefined,
+            previous: history.latest,
+          });
+          if (created) live.add(name);
+          else live.delete(name);
+        };
+        for (const name of loaded) change(name, true);
+        // The chunks are made at the first scan, and kept up from there on.
+        index.scan('', '', () => true);
+        for (const { key: name, what } of steps) {
+          const history = index.get(name);
+          if (what === 'put') change(name, true);
+          else if (what === 'delete' && history) change(name, false);
+          else if (history && !alive(history.latest)) index.remove(history);
+        }
+        const found: string[] = [];
+        index.scan(from, to, (history) => {
+          if (versionAt(history, revision)) found.push(history.key);
+          return true;
+        });
+        const expected = [...live].filter((name) => name >= from && name < to).sort();
+        assert.deepEqual(found, expected);
+        assert.equal(index.countLive(from, to), expected.length);
+      },
+    ),
     { numRuns: 60 },
   );
 });
@@ -44,7 +56,14 @@ test('a key is found as it was at any revision', () => {
   const index = new KeyIndex();
   const history = index.ensure('a');
   const put = (revision: number, createRevision: number): Version => {
-    const version = { history, revision, createRevision, lease: undefined, value: undefined, previous: history.latest };
+    const version = {
+      history,
+      revision,
+      createRevision,
+      lease: undefined,
+      value: undefined,
+      previous: history.latest,
+    };
     index.setLatest(version);
     return version;
   };
@@ -53,5 +72,15 @@ test('a key is found as it was at any revision', () => {
   put(9, 0);
   const third = put(12, 12);
   const at = (revision: number) => versionAt(history, revision);
-  assert.deepEqual([4, 5, 6, 7, 8, 9, 11, 12, 99].map(at), [undefined, first, first, second, second, undefined, undefined, third, third]);
+  assert.deepEqual([4, 5, 6, 7, 8, 9, 11, 12, 99].map(at), [
+    undefined,
+    first,
+    first,
+    second,
+    second,
+    undefined,
+    undefined,
+    third,
+    third,
+  ]);
 });

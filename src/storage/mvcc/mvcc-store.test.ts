@@ -6,7 +6,10 @@ import type { Journal } from './journal.ts';
 import { MvccStore } from './mvcc-store.ts';
 
 /** A journal whose appends wait until the test lets them through or fails them. */
-function heldJournal(): { readonly journal: Journal; readonly held: { resolve: () => void; reject: (error: Error) => void }[] } {
+function heldJournal(): {
+  readonly journal: Journal;
+  readonly held: { resolve: () => void; reject: (error: Error) => void }[];
+} {
   const held: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const done = Promise.resolve();
   const journal: Journal = {
@@ -32,7 +35,8 @@ describe('MVCC store over a slow journal', () => {
     const events: number[] = [];
     const abort = new AbortController();
     const watching = (async () => {
-      for await (const batch of store.watch({ from: 'a', to: 'b', startRevision: 2, signal: abort.signal })) events.push(batch.revision);
+      for await (const batch of store.watch({ from: 'a', to: 'b', startRevision: 2, signal: abort.signal }))
+        events.push(batch.revision);
     })();
     const first = store.commit({ key: 'a', expected: 0, value });
     const second = store.commit({ key: 'a', expected: 2, value });

@@ -83,7 +83,11 @@ export class MvccStore implements Store {
   #pendingCount = 0;
   #pendingBytes = 0;
   #writing = false;
-  #waiting: { readonly revision: Revision; readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  #waiting: {
+    readonly revision: Revision;
+    readonly resolve: () => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
   #compaction: Promise<void> = Promise.resolve();
   #leftovers: Version[] = [];
   #closed = false;
@@ -113,7 +117,14 @@ export class MvccStore implements Store {
   load(stored: StoredVersion): void {
     const { key, revision, createRevision, lease } = stored;
     const history = this.#index.ensure(key);
-    const version: Version = { history, revision, createRevision, lease, value: undefined, previous: history.latest };
+    const version: Version = {
+      history,
+      revision,
+      createRevision,
+      lease,
+      value: undefined,
+      previous: history.latest,
+    };
     this.#leases.move(key, history.latest?.lease, lease);
     this.#index.setLatest(version);
     this.#durable = revision;
@@ -139,7 +150,10 @@ export class MvccStore implements Store {
     return Promise.resolve(this.#durable);
   }
 
-  async get(key: string, options: { readonly revision?: Revision; readonly signal?: AbortSignal } = {}): Promise<KeyValue | undefined> {
+  async get(
+    key: string,
+    options: { readonly revision?: Revision; readonly signal?: AbortSignal } = {},
+  ): Promise<KeyValue | undefined> {
     const revision = this.#readRevision(options.revision);
     const history = this.#index.get(key);
     const version = history === undefined ? undefined : versionAt(history, revision);
@@ -216,7 +230,9 @@ export class MvccStore implements Store {
     if (keys === undefined) throw new LeaseNotFoundError(lease);
     for (let place = 0; place < keys.length; place += stepVersions) {
       // A key may have been put anew, without the lease, while the keys before it were deleted.
-      const mine = keys.slice(place, place + stepVersions).filter((key) => this.#index.get(key)?.latest?.lease === lease);
+      const mine = keys
+        .slice(place, place + stepVersions)
+        .filter((key) => this.#index.get(key)?.latest?.lease === lease);
       await Promise.all(mine.map((key) => this.#decide({ key, expected: undefined, value: undefined })));
     }
     await this.#journal.dropLease(lease);
@@ -357,7 +373,10 @@ export class MvccStore implements Store {
   async #acknowledgeAll(group: readonly PendingCommit[], wanted: readonly Bytes[]): Promise<void> {
     for (let from = 0; from < group.length; from += acknowledgedAtOnce) {
       if (from > 0) await new Promise((resolve) => setImmediate(resolve));
-      this.#acknowledge(group.slice(from, from + acknowledgedAtOnce), wanted.slice(from, from + acknowledgedAtOnce));
+      this.#acknowledge(
+        group.slice(from, from + acknowledgedAtOnce),
+        wanted.slice(from, from + acknowledgedAtOnce),
+      );
     }
     // Not before: a commit of the group may replace a value that only the ring has.
     this.#ring.trim(this.#durable);
@@ -460,5 +479,8 @@ export class MvccStore implements Store {
 }
 
 function journalRecord({ version, replaced }: PendingCommit): JournalRecord {
-  return { version, wanted: replaced !== undefined && replaced.value === undefined ? replaced.revision : undefined };
+  return {
+    version,
+    wanted: replaced !== undefined && replaced.value === undefined ? replaced.revision : undefined,
+  };
 }

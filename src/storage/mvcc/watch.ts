@@ -47,7 +47,11 @@ export function watchStore(source: WatchSource, options: WatchOptions): AsyncIte
   };
 }
 
-async function* run(source: WatchSource, options: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchBatch, undefined> {
+async function* run(
+  source: WatchSource,
+  options: WatchOptions,
+  signal: AbortSignal,
+): AsyncGenerator<WatchBatch, undefined> {
   const { from, to } = options;
   let next = Math.max(options.startRevision, emptyRevision + 1);
   if (options.startRevision < source.compacted()) throw new CompactedError(source.compacted());
@@ -72,7 +76,11 @@ async function* run(source: WatchSource, options: WatchOptions, signal: AbortSig
 }
 
 /** The next batch of the past; without events where the scan met none. */
-async function readPast(source: WatchSource, { from, to }: WatchOptions, start: Revision): Promise<WatchBatch> {
+async function readPast(
+  source: WatchSource,
+  { from, to }: WatchOptions,
+  start: Revision,
+): Promise<WatchBatch> {
   if (source.closed()) throw new StoreClosedError('the store is closed');
   if (start < source.compacted()) throw new CompactedError(source.compacted());
   const end = Math.min(source.durable(), start + pastScanMax - 1);
@@ -86,7 +94,9 @@ async function readPast(source: WatchSource, { from, to }: WatchOptions, start: 
     versions.push(version);
     previous.push(alive(version.previous));
   }
-  const values = await source.values([...versions, ...previous.filter((version) => version !== undefined)].filter(alive));
+  const values = await source.values(
+    [...versions, ...previous.filter((version) => version !== undefined)].filter(alive),
+  );
   let place = 0;
   const take = (version: Version): KeyValue => {
     const value = values[place++];
@@ -98,7 +108,12 @@ async function readPast(source: WatchSource, { from, to }: WatchOptions, start: 
     const before = previous[nth];
     const current = currents[nth];
     return current === undefined
-      ? { type: 'delete', key: version.history.key, revision: version.revision, previous: before && take(before) }
+      ? {
+          type: 'delete',
+          key: version.history.key,
+          revision: version.revision,
+          previous: before && take(before),
+        }
       : { type: 'put', current, previous: before && take(before) };
   });
   return { events, revision };

@@ -11,29 +11,39 @@ import { openSqliteStore } from './sqlite-store.ts';
 
 const writerFile = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
 
-test('kill -9 during writes: all that was acknowledged is there, whole, and revisions go on', { timeout: 60_000 }, async () => {
-  const temporary = temporaryDirectory();
-  const directory = join(temporary.path, 'data');
-  const acknowledged = new Map<string, number>();
-  try {
-    for (let generation = 0; generation < 4; generation++) {
-      const before = Math.max(0, ...acknowledged.values());
-      const said = await writeUntilKilled(directory, generation, 150 + generation * 130);
-      assert.ok(said.size > 0, 'the child had time to write');
-      for (const [key, revision] of said) {
-        assert.ok(revision > before, 'a revision came twice');
-        acknowledged.set(key, revision);
+test(
+  'kill -9 during writes: all that was acknowledged is there, whole, and revisions go on',
+  { timeout: 60_000 },
+  async () => {
+    const temporary = temporaryDirectory();
+    const directory = join(temporary.path, 'data');
+    const acknowledged = new Map<string, number>();
+    try {
+      for (let generation = 0; generation < 4; generation++) {
+        const before = Math.max(0, ...acknowledged.values());
+        const said = await writeUntilKilled(directory, generation, 150 + generation * 130);
+        assert.ok(said.size > 0, 'the child had time to write');
+        for (const [key, revision] of said) {
+          assert.ok(revision > before, 'a revision came twice');
+          acknowledged.set(key, revision);
+        }
+        await check(directory, acknowledged);
       }
-      await check(directory, acknowledged);
+    } finally {
+      temporary.remove();
     }
-  } finally {
-    temporary.remove();
-  }
-});
+  },
+);
 
 /** Kills the child `ms` after its first acknowledged write; what it has said by then. */
-async function writeUntilKilled(directory: string, generation: number, ms: number): Promise<Map<string, number>> {
-  const child = spawn(process.execPath, [writerFile, directory, String(generation)], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function writeUntilKilled(
+  directory: string,
+  generation: number,
+  ms: number,
+): Promise<Map<string, number>> {
+  const child = spawn(process.execPath, [writerFile, directory, String(generation)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
   child.stdout.once('data', () => systemClock().after(ms, () => child.kill('SIGKILL')));
   child.stdout.on('data', (chunk: Buffer) => {

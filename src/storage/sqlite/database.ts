@@ -51,7 +51,8 @@ export function openForWriting(directory: string): DatabaseSync {
     PRAGMA journal_size_limit = 16777216;
   `);
   const { user_version: found } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (found > schemaVersion) throw new Error(`${dataFile(directory)} was written by a later version of Coxswain`);
+  if (found > schemaVersion)
+    throw new Error(`${dataFile(directory)} was written by a later version of Coxswain`);
   if (found === 0) {
     database.exec(`
       BEGIN;

@@ -37,7 +37,8 @@ export type ReaderJob =
   | { readonly kind: 'close' };
 
 export type Request<Job> = { readonly id: number; readonly job: Job };
-export type Answer = { readonly id: number; readonly result: unknown } | { readonly id: number; readonly error: string };
+export type Answer =
+  { readonly id: number; readonly result: unknown } | { readonly id: number; readonly error: string };
 
 /** What the writer finds at start, before it takes its first job. */
 export type Loaded =

@@ -22,7 +22,8 @@ function read(revisions: Float64Array): PackedValues {
   begin.run();
   try {
     const values: (Uint8Array | undefined)[] = [];
-    for (const revision of revisions) values.push((select.get(revision) as unknown as [Uint8Array] | undefined)?.[0]);
+    for (const revision of revisions)
+      values.push((select.get(revision) as unknown as [Uint8Array] | undefined)?.[0]);
     return packValues(values);
   } finally {
     commit.run();

@@ -37,9 +37,13 @@ export class SqliteJournal implements Journal {
       firstRevision: records[0]?.version.revision ?? 0,
       created: Float64Array.from(records, ({ version }) => version.createRevision),
       keys: records.map(({ version }) => version.history.key),
-      leases: records.some(({ version }) => version.lease !== undefined) ? records.map(({ version }) => version.lease) : undefined,
+      leases: records.some(({ version }) => version.lease !== undefined)
+        ? records.map(({ version }) => version.lease)
+        : undefined,
       values,
-      wanted: records.some(({ wanted }) => wanted !== undefined) ? Float64Array.from(records, ({ wanted }) => wanted ?? 0) : undefined,
+      wanted: records.some(({ wanted }) => wanted !== undefined)
+        ? Float64Array.from(records, ({ wanted }) => wanted ?? 0)
+        : undefined,
     };
     this.#bytesSinceCheckpoint += values.bytes.byteLength;
     const found = await this.#writer.call<PackedValues | undefined>(job, [values.bytes]);
@@ -48,7 +52,10 @@ export class SqliteJournal implements Journal {
   }
 
   async read(revisions: readonly Revision[]): Promise<readonly Bytes[]> {
-    const packed = await this.#reader.call<PackedValues>({ kind: 'read', revisions: Float64Array.from(revisions) });
+    const packed = await this.#reader.call<PackedValues>({
+      kind: 'read',
+      revisions: Float64Array.from(revisions),
+    });
     return unpackValues(packed);
   }
 

@@ -16,7 +16,8 @@ storeConformance(
   async () => {
     const clock = new ManualClock();
     const directory = temporaryDirectory();
-    const open = () => openSqliteStore({ directory: join(directory.path, 'data'), clock, logger: silentLogger });
+    const open = () =>
+      openSqliteStore({ directory: join(directory.path, 'data'), clock, logger: silentLogger });
     let store = await open();
     return {
       store,
@@ -36,15 +37,19 @@ storeConformance(
 );
 
 describe('sqlite store', () => {
-  const withStore = (run: (open: () => ReturnType<typeof openSqliteStore>, path: string) => Promise<void>) => async () => {
-    const directory = temporaryDirectory();
-    const path = join(directory.path, 'data');
-    try {
-      await run(() => openSqliteStore({ directory: path, clock: systemClock(), logger: silentLogger }), path);
-    } finally {
-      directory.remove();
-    }
-  };
+  const withStore =
+    (run: (open: () => ReturnType<typeof openSqliteStore>, path: string) => Promise<void>) => async () => {
+      const directory = temporaryDirectory();
+      const path = join(directory.path, 'data');
+      try {
+        await run(
+          () => openSqliteStore({ directory: path, clock: systemClock(), logger: silentLogger }),
+          path,
+        );
+      } finally {
+        directory.remove();
+      }
+    };
 
   test(
     'its files are private, and belong to one process at a time',
@@ -52,7 +57,8 @@ describe('sqlite store', () => {
       const store = await open();
       await store.commit({ key: '/a', expected: 0, value: Buffer.from('a') });
       assert.equal(statSync(path).mode & 0o777, 0o700);
-      for (const name of ['data.db', 'data.db-wal']) assert.equal(statSync(join(path, name)).mode & 0o777, 0o600);
+      for (const name of ['data.db', 'data.db-wal'])
+        assert.equal(statSync(join(path, name)).mode & 0o777, 0o600);
       await assert.rejects(open(), (error) => {
         assert.ok(error instanceof DirectoryInUseError);
         assert.match(error.message, /^data directory .* is in use by another process$/);
@@ -84,16 +90,21 @@ describe('sqlite store', () => {
     withStore(async (open) => {
       const store = await open();
       const text = (n: number) => `${n}-${'x'.repeat(99_000)}`;
-      for (let n = 0; n < 400; n++) await store.commit({ key: `/k${n % 200}`, expected: undefined, value: Buffer.from(text(n)) });
+      for (let n = 0; n < 400; n++)
+        await store.commit({ key: `/k${n % 200}`, expected: undefined, value: Buffer.from(text(n)) });
       assert.equal(Buffer.from((await store.get('/k0', { revision: 2 }))?.value ?? []).toString(), text(0));
       const result = await store.commit({ key: '/k0', expected: undefined, value: Buffer.from('new') });
-      assert.equal(result.outcome === 'committed' && Buffer.from(result.previous?.value ?? []).toString(), text(200));
+      assert.equal(
+        result.outcome === 'committed' && Buffer.from(result.previous?.value ?? []).toString(),
+        text(200),
+      );
       let n = 0;
       for await (const { events } of store.watch({ from: '/', to: '0', startRevision: 2 })) {
         for (const event of events) {
           assert.ok(event.type === 'put');
           if (n < 400) assert.equal(Buffer.from(event.current.value).toString(), text(n));
-          if (n >= 200 && n < 400) assert.equal(Buffer.from(event.previous?.value ?? []).toString(), text(n - 200));
+          if (n >= 200 && n < 400)
+            assert.equal(Buffer.from(event.previous?.value ?? []).toString(), text(n - 200));
           n++;
         }
         if (n === 401) break;
@@ -107,12 +118,21 @@ describe('sqlite store', () => {
     withStore(async (open, path) => {
       const store = await open();
       const value = Buffer.alloc(20_000, 'x');
-      await Promise.all(Array.from({ length: 2000 }, (_, n) => store.commit({ key: `/k${n}`, expected: 0, value })));
-      await Promise.all(Array.from({ length: 2000 }, (_, n) => store.commit({ key: `/k${n}`, expected: undefined, value: undefined })));
+      await Promise.all(
+        Array.from({ length: 2000 }, (_, n) => store.commit({ key: `/k${n}`, expected: 0, value })),
+      );
+      await Promise.all(
+        Array.from({ length: 2000 }, (_, n) =>
+          store.commit({ key: `/k${n}`, expected: undefined, value: undefined }),
+        ),
+      );
       await store.compact(await store.currentRevision());
       await realTime(500);
       await store.close();
-      assert.ok(statSync(join(path, 'data.db')).size < 8_000_000, String(statSync(join(path, 'data.db')).size));
+      assert.ok(
+        statSync(join(path, 'data.db')).size < 8_000_000,
+        String(statSync(join(path, 'data.db')).size),
+      );
     }),
   );
 });

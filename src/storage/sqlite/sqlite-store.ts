@@ -36,7 +36,12 @@ export async function openSqliteStore({ directory, clock, logger }: SqliteStoreO
 function loadRows(store: MvccStore, { revisions, created, keys, leases }: LoadedRows): void {
   for (const [place, key] of keys.entries()) {
     const lease = leases?.[place];
-    store.load({ key, revision: revisions[place] as Revision, createRevision: created[place] as Revision, lease });
+    store.load({
+      key,
+      revision: revisions[place] as Revision,
+      createRevision: created[place] as Revision,
+      lease,
+    });
   }
 }
 
@@ -62,7 +67,12 @@ function loaded(writer: Worker, directory: string): Promise<Found> {
       else {
         writer.off('message', onMessage).off('error', reject);
         if (message.kind === 'ready') resolve({ ...state, rows });
-        else reject(message.inUse ? new DirectoryInUseError(directory) : new Error(`cannot open ${directory}: ${message.message}`));
+        else
+          reject(
+            message.inUse
+              ? new DirectoryInUseError(directory)
+              : new Error(`cannot open ${directory}: ${message.message}`),
+          );
       }
     };
     writer.on('message', onMessage).on('error', reject);

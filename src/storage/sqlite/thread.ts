@@ -8,7 +8,15 @@ import { assert } from '../../base/assert.ts';
 import type { LeaseId, Revision } from '../contract.ts';
 import { DirectoryInUseError } from '../errors.ts';
 import { lockDirectory, openForWriting, prepareDirectory } from './database.ts';
-import { packValues, unpackValues, type Answer, type Loaded, type PackedValues, type Request, type WriterJob } from './protocol.ts';
+import {
+  packValues,
+  unpackValues,
+  type Answer,
+  type Loaded,
+  type PackedValues,
+  type Request,
+  type WriterJob,
+} from './protocol.ts';
 
 const rowsPerMessage = 4096;
 /** Free pages are kept for the next commits, up to this part of the file. */
@@ -43,14 +51,19 @@ function run(directory: string): void {
 }
 
 function load(database: DatabaseSync): void {
-  const { value: compacted } = database.prepare("SELECT value FROM meta WHERE name = 'compacted'").get() as { value: number };
-  const leases = database.prepare('SELECT id, ttl_seconds FROM lease').all() as { id: LeaseId; ttl_seconds: number }[];
+  const { value: compacted } = database.prepare("SELECT value FROM meta WHERE name = 'compacted'").get() as {
+    value: number;
+  };
+  const leases = database.prepare('SELECT id, ttl_seconds FROM lease').all() as {
+    id: LeaseId;
+    ttl_seconds: number;
+  }[];
   tell({ kind: 'state', compacted, leases: new Map(leases.map((lease) => [lease.id, lease.ttl_seconds])) });
   const select = database.prepare(
     `SELECT revision, created, key, lease FROM log WHERE revision > ? ORDER BY revision LIMIT ${rowsPerMessage}`,
   );
   select.setReturnArrays(true);
-  for (let after = 0, more = true; more; ) {
+  for (let after = 0, more = true; more;) {
     const rows = select.all(after) as unknown as [Revision, Revision, string, LeaseId | null][];
     tell({
       kind: 'rows',
@@ -96,7 +109,9 @@ function createPerformer(database: DatabaseSync, lock: DatabaseSync): (job: Writ
     const { firstRevision, created, keys, leases, wanted } = job;
     const found: (Uint8Array | undefined)[] = [];
     for (const revision of wanted ?? []) {
-      found.push(revision === 0 ? undefined : (read.get(revision) as { bytes: Uint8Array } | undefined)?.bytes);
+      found.push(
+        revision === 0 ? undefined : (read.get(revision) as { bytes: Uint8Array } | undefined)?.bytes,
+      );
     }
     const values = unpackValues(job.values);
     transaction(() => {

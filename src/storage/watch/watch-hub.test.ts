@@ -6,26 +6,37 @@ import { WatchHub } from './watch-hub.ts';
 import { watchQueueEventsMax } from './watch-queue.ts';
 
 function put(key: string, revision: number): WatchEvent {
-  return { type: 'put', current: { key, value: new Uint8Array(1), createRevision: revision, modRevision: revision }, previous: undefined };
+  return {
+    type: 'put',
+    current: { key, value: new Uint8Array(1), createRevision: revision, modRevision: revision },
+    previous: undefined,
+  };
 }
 
 describe('watch hub', () => {
   test('an event reaches the watches whose range holds its key, and no others', () => {
     const key = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'd'), minLength: 1, maxLength: 3 });
     return fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(key, key), { maxLength: 8 }), fc.array(key, { minLength: 1, maxLength: 20 }), async (ranges, keys) => {
-        const hub = new WatchHub(0);
-        const queues = ranges.map(([from, to]) => hub.subscribe(from, to, 1));
-        for (const [nth, name] of keys.entries()) hub.push(name, put(name, nth + 1));
-        hub.advance(keys.length);
-        hub.requestProgress();
-        for (const [nth, [from, to]] of ranges.entries()) {
-          const batch = await queues[nth]?.take();
-          const got = batch?.events.map((event) => event.type === 'put' && event.current.key);
-          assert.deepEqual(got, keys.filter((name) => name >= from && name < to));
-          assert.equal(batch?.revision, keys.length);
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(key, key), { maxLength: 8 }),
+        fc.array(key, { minLength: 1, maxLength: 20 }),
+        async (ranges, keys) => {
+          const hub = new WatchHub(0);
+          const queues = ranges.map(([from, to]) => hub.subscribe(from, to, 1));
+          for (const [nth, name] of keys.entries()) hub.push(name, put(name, nth + 1));
+          hub.advance(keys.length);
+          hub.requestProgress();
+          for (const [nth, [from, to]] of ranges.entries()) {
+            const batch = await queues[nth]?.take();
+            const got = batch?.events.map((event) => event.type === 'put' && event.current.key);
+            assert.deepEqual(
+              got,
+              keys.filter((name) => name >= from && name < to),
+            );
+            assert.equal(batch?.revision, keys.length);
+          }
+        },
+      ),
       { numRuns: 200 },
     );
   });

@@ -89,7 +89,9 @@ export class WatchQueue {
     if (this.#events.length > batchEventsMax) {
       const revision = eventRevision(this.#events[batchEventsMax - 1] as WatchEvent);
       // A revision is never split: etcd ends a lease with one revision for all its keys.
-      const next = this.#events.findIndex((event, place) => place >= batchEventsMax && eventRevision(event) > revision);
+      const next = this.#events.findIndex(
+        (event, place) => place >= batchEventsMax && eventRevision(event) > revision,
+      );
       if (next > 0) {
         const events = this.#events.splice(0, next);
         for (const event of events) this.#bytes -= eventBytes(event);

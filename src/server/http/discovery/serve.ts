@@ -5,7 +5,7 @@ import { encodeUtf8 } from '../../../base/bytes.ts';
 import { negotiate } from '../../../codec/negotiation.ts';
 import type { Catalogue } from '../../../api/catalogue.ts';
 import type { Call } from '../call.ts';
-import { sendJson } from '../respond.ts';
+import { sendJson, sendPageNotFound } from '../respond.ts';
 import { aggregated, coreVersions, groupList, groupOf, resourceList } from './documents.ts';
 
 interface Ready {
@@ -42,7 +42,10 @@ export function serveDiscovery(call: Call): void | Promise<void> {
       : rest.length === 0
         ? resourceList(catalogue, { group, version })
         : undefined;
-  if (document === undefined) throw errors.pathNotFound();
+  if (document === undefined) {
+    if (!core && !groupOf(catalogue, group)) return sendPageNotFound(call);
+    throw errors.pathNotFound();
+  }
   return sendJson(call, 200, document);
 }
 

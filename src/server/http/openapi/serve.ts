@@ -1,8 +1,8 @@
 /** /openapi/v3, the documents below it, and /openapi/v2. */
-import * as errors from '../../../api/errors.ts';
 import type { Catalogue } from '../../../api/catalogue.ts';
 import { encodeUtf8 } from '../../../base/bytes.ts';
 import type { Call } from '../call.ts';
+import { sendPageNotFound } from '../respond.ts';
 import { OpenApiLibrary, type Entry, type OpenApiDocument } from './library.ts';
 
 const libraries = new WeakMap<Catalogue, OpenApiLibrary>();
@@ -28,7 +28,7 @@ export async function serveOpenApi(call: Call): Promise<void> {
   }
   if (path === '/openapi/v2') return serveV2(call, v2, library);
   const entry = path.startsWith('/openapi/v3/') ? v3.get(path.slice('/openapi/v3/'.length)) : undefined;
-  if (!entry) throw errors.pathNotFound();
+  if (!entry) return sendPageNotFound(call);
   return serveV3(call, entry, library);
 }
 

@@ -13,7 +13,8 @@ import { serveToken } from './token.ts';
 type Server = (call: ResourceCall) => Promise<void>;
 
 /** What only a real node can answer. */
-const needsNode: Server = async ({ info }) => {
+const needsNode: Server = async ({ parts, stored, info }) => {
+  await parts.registry.mustGet(stored, info.namespace, info.name);
   throw errors.apiError(501, 'NotImplemented', `the ${info.subresource} of ${info.resource} needs a node with a container runtime`);
 };
 
@@ -32,12 +33,9 @@ const servers: Readonly<Record<string, Server>> = {
 
 /** True where it has answered. */
 export async function serveSubresource(call: ResourceCall): Promise<boolean> {
-  const { info, resource } = call;
-  const known = resource.subresources.find(({ name }) => name === info.subresource);
-  if (!known) throw errors.pathNotFound();
+  const { info } = call;
   const server = info.subresource === 'scale' ? serveScale : servers[`${info.resource}/${info.subresource}`];
   if (!server) return false;
-  if (!known.verbs.includes(info.verb)) throw errors.methodNotAllowed();
   await server(call);
   return true;
 }

@@ -21,7 +21,8 @@ export function arranged(
 ): unknown[] {
   const rank = places(named, mergeKey);
   const place = places(standing, mergeKey);
-  const by = (order: ReadonlyMap<unknown, number>, element: unknown) => order.get(identity(element, mergeKey)) ?? Infinity;
+  const by = (order: ReadonlyMap<unknown, number>, element: unknown) =>
+    order.get(identity(element, mergeKey)) ?? Infinity;
   const isNamed = (element: unknown) => rank.has(identity(element, mergeKey));
   const first = merged.filter(isNamed).sort((a, b) => by(rank, a) - by(rank, b));
   const rest = merged.filter((element) => !isNamed(element)).sort((a, b) => by(place, a) - by(place, b));

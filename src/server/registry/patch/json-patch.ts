@@ -55,16 +55,25 @@ function readOperation(item: unknown): Operation {
   if (!isFields(item)) throw undecodable(item, 'value of type handlers.jsonPatchOp');
   const text = (name: string): string | undefined => {
     const value = field(item, name) ?? undefined;
-    if (value !== undefined && typeof value !== 'string') throw undecodable(value, `struct field jsonPatchOp.${name} of type string`);
+    if (value !== undefined && typeof value !== 'string')
+      throw undecodable(value, `struct field jsonPatchOp.${name} of type string`);
     return value;
   };
-  return { op: text('op') ?? '', path: text('path'), from: text('from'), value: field(item, 'value') ?? null };
+  return {
+    op: text('op') ?? '',
+    path: text('path'),
+    from: text('from'),
+    value: field(item, 'value') ?? null,
+  };
 }
 
 /** Undefined for the whole document. */
 function readPointer(text: string | undefined): [string, ...string[]] | undefined {
   if (text === undefined) throw refused();
-  const [first, ...rest] = text.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const [first, ...rest] = text
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   return first === undefined ? undefined : [first, ...rest];
 }
 
@@ -137,7 +146,8 @@ class Patched {
 
   add(path: readonly [string, ...string[]], value: unknown): void {
     const { holder, last } = this.#ownHolder(path);
-    if (Array.isArray(holder)) holder.splice(last === '-' ? holder.length : indexOf(last, holder.length + 1), 0, value);
+    if (Array.isArray(holder))
+      holder.splice(last === '-' ? holder.length : indexOf(last, holder.length + 1), 0, value);
     else setField(holder, last, value);
   }
 

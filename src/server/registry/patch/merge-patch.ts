@@ -5,7 +5,10 @@ import { copyFields, field, isFields, jsonKind, refuseTooDeep, setField } from '
 /** Throws ApiError 400 where the patch is no object: objects of the API are always objects. */
 export function applyMergePatch(document: unknown, patch: unknown): unknown {
   if (patch === null) throw badRequest('Invalid JSON Patch');
-  if (!isFields(patch)) throw badRequest(`error decoding patch: json: cannot unmarshal ${jsonKind(patch)} into Go value of type map[string]interface {}`);
+  if (!isFields(patch))
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${jsonKind(patch)} into Go value of type map[string]interface {}`,
+    );
   refuseTooDeep(patch);
   return merge(document, patch);
 }

@@ -8,9 +8,27 @@
  * Inputs are never changed; the result shares what it left alone.
  */
 import { ApiError, apiError, badRequest } from '../../../api/errors.ts';
-import { fieldOf, isList, isMap, isRef, typeNamed, type FieldData, type ShapeData } from '../../../api/schema.ts';
+import {
+  fieldOf,
+  isList,
+  isMap,
+  isRef,
+  typeNamed,
+  type FieldData,
+  type ShapeData,
+} from '../../../api/schema.ts';
 import { arranged, identity } from './element-order.ts';
-import { copyFields, field, goText, goType, isFields, jsonKind, refuseTooDeep, setField, type Fields } from './json-values.ts';
+import {
+  copyFields,
+  field,
+  goText,
+  goType,
+  isFields,
+  jsonKind,
+  refuseTooDeep,
+  setField,
+  type Fields,
+} from './json-values.ts';
 
 const directive = '$patch';
 const retainKeys = '$retainKeys';
@@ -20,13 +38,23 @@ const setElementOrder = '$setElementOrder';
 /** Throws ApiError: 400 or 422 for malformed directives, 500 (upstream's choice) for what does not fit the document. */
 export function applyStrategicMerge(document: unknown, patch: unknown, typeName: string): unknown {
   if (patch === null) return document;
-  if (!isFields(patch)) throw badRequest(`json: cannot unmarshal ${jsonKind(patch)} into Go value of type map[string]interface {}`);
+  if (!isFields(patch))
+    throw badRequest(
+      `json: cannot unmarshal ${jsonKind(patch)} into Go value of type map[string]interface {}`,
+    );
   refuseTooDeep(patch);
   return mergeFields(isFields(document) ? document : {}, patch, { ref: typeName });
 }
 
 function failed(message: string): ApiError {
-  return new ApiError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 });
+  return new ApiError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    code: 500,
+  });
 }
 
 function mergeFields(original: Fields, patch: Fields, shape: ShapeData | undefined): Fields {
@@ -57,7 +85,8 @@ function directed(patch: Fields): Fields {
 }
 
 function unknownDirective(how: unknown, patch: Fields): ApiError {
-  const text = typeof how === 'string' ? how : how === null ? '%!s(<nil>)' : `%!s(${goType(how)}=${goText(how)})`;
+  const text =
+    typeof how === 'string' ? how : how === null ? '%!s(<nil>)' : `%!s(${goType(how)}=${goText(how)})`;
   return failed(`unknown patch type: ${text} in map: ${goText(patch)}`);
 }
 
@@ -65,7 +94,8 @@ function unknownDirective(how: unknown, patch: Fields): ApiError {
 function afterSlash(name: string, what: string): string {
   const slash = name.indexOf('/');
   const prefix = name.slice(0, slash);
-  if (prefix !== setElementOrder && prefix !== deleteFromList) throw badRequest(`invalid patch format of ${what}`);
+  if (prefix !== setElementOrder && prefix !== deleteFromList)
+    throw badRequest(`invalid patch format of ${what}`);
   return name.slice(slash + 1);
 }
 
@@ -77,7 +107,13 @@ function retained(original: Fields, patch: Fields): Fields {
   if (!Array.isArray(listed)) throw badRequest('invalid patch format of retainKeys');
   const kept = new Set<unknown>(listed);
   for (const name of Object.keys(patch)) {
-    if (name === retainKeys || patch[name] === null || name.startsWith(deleteFromList) || name.startsWith(setElementOrder)) continue;
+    if (
+      name === retainKeys ||
+      patch[name] === null ||
+      name.startsWith(deleteFromList) ||
+      name.startsWith(setElementOrder)
+    )
+      continue;
     if (!kept.has(name)) throw badRequest('invalid patch format of retainKeys');
   }
   for (const name of Object.keys(merged)) if (!kept.has(name)) delete merged[name];
@@ -85,7 +121,13 @@ function retained(original: Fields, patch: Fields): Fields {
 }
 
 /** `deletes`: the value lists elements to take out of the field. */
-function mergeField(merged: Fields, name: string, value: unknown, shape: ShapeData | undefined, deletes: boolean): void {
+function mergeField(
+  merged: Fields,
+  name: string,
+  value: unknown,
+  shape: ShapeData | undefined,
+  deletes: boolean,
+): void {
   if (value === null) {
     delete merged[name];
     return;
@@ -97,10 +139,15 @@ function mergeField(merged: Fields, name: string, value: unknown, shape: ShapeDa
   }
   if (isFields(before) && isFields(value)) {
     const known = lookUp(shape, name);
-    setField(merged, name, strategyOf(known) === 'replace' ? value : mergeFields(before, value, known?.shape));
+    setField(
+      merged,
+      name,
+      strategyOf(known) === 'replace' ? value : mergeFields(before, value, known?.shape),
+    );
   } else if (Array.isArray(before) && Array.isArray(value)) {
     const known = lookUp(shape, name);
-    if (strategyOf(known) === 'merge' || deletes) setField(merged, name, mergeList(before, value, known, deletes));
+    if (strategyOf(known) === 'merge' || deletes)
+      setField(merged, name, mergeList(before, value, known, deletes));
     else setField(merged, name, value);
   } else if (!deletes) setField(merged, name, value);
 }
@@ -149,7 +196,13 @@ function elementShape(known: FieldData | undefined): ShapeData | undefined {
 }
 
 /** The list that a $setElementOrder is about, merged with the patch's elements and put in the patch's order. */
-function mergeOrdered(merged: Fields, patch: Fields, name: string, order: unknown, shape: ShapeData | undefined): void {
+function mergeOrdered(
+  merged: Fields,
+  patch: Fields,
+  name: string,
+  order: unknown,
+  shape: ShapeData | undefined,
+): void {
   const named = listOr(order, undefined);
   const before = listOr(field(merged, name), []);
   const elements = listOr(field(patch, name), []);
@@ -160,7 +213,8 @@ function mergeOrdered(merged: Fields, patch: Fields, name: string, order: unknow
   if (!wasThere && !Object.hasOwn(patch, name)) return;
   let result: readonly unknown[] = before;
   if (!wasThere) result = withoutDirectives(elements) as unknown[];
-  else if (Object.hasOwn(patch, name)) result = strategyOf(known) === 'merge' ? mergeList(before, elements, known, false) : elements;
+  else if (Object.hasOwn(patch, name))
+    result = strategyOf(known) === 'merge' ? mergeList(before, elements, known, false) : elements;
   if (mergeKey !== undefined) for (const element of [...result, ...named]) keyOf(element, mergeKey);
   elementType(before, elements);
   setField(merged, name, arranged(result, named, before, mergeKey));
@@ -173,9 +227,15 @@ function listOr<Default>(value: unknown, otherwise: Default): unknown[] | Exclud
 }
 
 /** The patch's elements must all be in $setElementOrder, in the same order. */
-function refuseOtherOrder(elements: readonly unknown[], named: readonly unknown[], mergeKey: string | undefined): void {
+function refuseOtherOrder(
+  elements: readonly unknown[],
+  named: readonly unknown[],
+  mergeKey: string | undefined,
+): void {
   if (elements.length === 0 || named.length === 0) return;
-  const kept = elements.filter((element) => mergeKey === undefined || !Object.hasOwn(asFields(element), directive));
+  const kept = elements.filter(
+    (element) => mergeKey === undefined || !Object.hasOwn(asFields(element), directive),
+  );
   let next = 0;
   for (const name of named) {
     if (next === kept.length) return;
@@ -184,11 +244,18 @@ function refuseOtherOrder(elements: readonly unknown[], named: readonly unknown[
     if (identity(kept[next], mergeKey) === identity(name, mergeKey)) next++;
   }
   if (next < kept.length) {
-    throw failed(`The order in patch list:\n${goText(elements)}\n doesn't match ${setElementOrder} list:\n${goText(named)}\n`);
+    throw failed(
+      `The order in patch list:\n${goText(elements)}\n doesn't match ${setElementOrder} list:\n${goText(named)}\n`,
+    );
   }
 }
 
-function mergeList(original: readonly unknown[], patch: readonly unknown[], known: FieldData | undefined, deletes: boolean): unknown[] {
+function mergeList(
+  original: readonly unknown[],
+  patch: readonly unknown[],
+  known: FieldData | undefined,
+  deletes: boolean,
+): unknown[] {
   if (original.length === 0 && patch.length === 0) return [];
   const mergeKey = known?.mergeKey;
   if (elementType(original, patch) !== 'map[string]interface {}') {
@@ -205,7 +272,8 @@ function mergeList(original: readonly unknown[], patch: readonly unknown[], know
 
 function withoutDuplicates(elements: readonly unknown[]): unknown[] {
   const seen = new Map<unknown, unknown>();
-  for (const element of elements) if (!seen.has(identity(element, undefined))) seen.set(identity(element, undefined), element);
+  for (const element of elements)
+    if (!seen.has(identity(element, undefined))) seen.set(identity(element, undefined), element);
   return [...seen.values()];
 }
 
@@ -220,16 +288,23 @@ function withSpecialElements(original: readonly Fields[], patch: readonly Fields
       const key = keyOf(element, mergeKey);
       kept = kept.filter((other) => identity(other, mergeKey) !== key);
     } else if (element[directive] === 'replace') replaces = true;
-    else if (element[directive] === 'merge') throw failed('merging lists cannot yet be specified in the patch');
+    else if (element[directive] === 'merge')
+      throw failed('merging lists cannot yet be specified in the patch');
     else throw unknownDirective(element[directive], element);
   }
   return { kept, plain, replaces };
 }
 
-function mergeElements(original: readonly Fields[], patch: readonly Fields[], mergeKey: string, shape: ShapeData | undefined): Fields[] {
+function mergeElements(
+  original: readonly Fields[],
+  patch: readonly Fields[],
+  mergeKey: string,
+  shape: ShapeData | undefined,
+): Fields[] {
   const merged = [...original];
   const places = new Map<unknown, number>();
-  for (const [at, element] of merged.entries()) if (!places.has(identity(element, mergeKey))) places.set(identity(element, mergeKey), at);
+  for (const [at, element] of merged.entries())
+    if (!places.has(identity(element, mergeKey))) places.set(identity(element, mergeKey), at);
   for (const element of patch) {
     const key = keyOf(element, mergeKey);
     const at = places.get(key);
@@ -241,12 +316,15 @@ function mergeElements(original: readonly Fields[], patch: readonly Fields[], me
 
 function asFields(element: unknown): Fields {
   if (isFields(element)) return element;
-  throw failed(`expected a map[string]interface {}, but received a ${element === null ? '%!s(<nil>)' : goType(element)}`);
+  throw failed(
+    `expected a map[string]interface {}, but received a ${element === null ? '%!s(<nil>)' : goType(element)}`,
+  );
 }
 
 function keyOf(element: unknown, mergeKey: string): unknown {
   const fields = asFields(element);
-  if (!Object.hasOwn(fields, mergeKey)) throw failed(`map: ${goText(fields)} does not contain declared merge key: ${mergeKey}`);
+  if (!Object.hasOwn(fields, mergeKey))
+    throw failed(`map: ${goText(fields)} does not contain declared merge key: ${mergeKey}`);
   return identity(fields, mergeKey);
 }
 
@@ -256,7 +334,8 @@ function elementType(...lists: readonly (readonly unknown[])[]): string {
   for (const element of lists.flat()) {
     const type = goType(element);
     found ??= type;
-    if (found === '[]interface {}') throw apiError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+    if (found === '[]interface {}')
+      throw apiError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
     if (found !== type) throw failed(`list element types are not identical: ${goText(lists)}`);
   }
   if (found === undefined) throw failed('no elements in any of the given slices');
