@@ -23,9 +23,15 @@ export function validatorOf(group: string, kind: string): KindValidator | undefi
   return Object.hasOwn(validators, key) ? validators[key] : undefined;
 }
 
-export function validateCreate(resource: ResourceInfo, object: KubeObject): FieldError[] {
+/** The rules of the group that the request came through, where it has its own for a kind that is kept in another (events). */
+function validatorFor({ group, kind }: ResourceInfo, requestGroup: string): KindValidator | undefined {
+  return (requestGroup === group ? undefined : validatorOf(requestGroup, kind)) ?? validatorOf(group, kind);
+}
+
+/** `requestGroup`: the API group of the request, where the object is kept in another's form. */
+export function validateCreate(resource: ResourceInfo, object: KubeObject, requestGroup = resource.group): FieldError[] {
   const errors: FieldError[] = [];
-  const validator = validatorOf(resource.group, resource.kind);
+  const validator = validatorFor(resource, requestGroup);
   validateObjectMeta(errors, object.metadata, resource.namespaced, validator?.validateName ?? nameIsDnsSubdomain);
   if (!validator) validateRequired(errors, resource.type, object);
   else {
@@ -36,11 +42,17 @@ export function validateCreate(resource: ResourceInfo, object: KubeObject): Fiel
 }
 
 /** `subresource` is '' for the resource itself. */
-export function validateUpdate(resource: ResourceInfo, object: KubeObject, old: KubeObject, subresource: string): FieldError[] {
+export function validateUpdate(
+  resource: ResourceInfo,
+  object: KubeObject,
+  old: KubeObject,
+  subresource: string,
+  requestGroup = resource.group,
+): FieldError[] {
   const errors: FieldError[] = [];
   validateObjectMeta(errors, object.metadata, resource.namespaced, pathSegmentName);
   validateObjectMetaUpdate(errors, object, old);
-  const validator = validatorOf(resource.group, resource.kind);
+  const validator = validatorFor(resource, requestGroup);
   if (validator) validateKnownFinalizers(errors, object.metadata);
   if (!validator) validateRequired(errors, resource.type, object);
   else if (validator.update) append(errors, validator.update(object, old, subresource));

@@ -41,6 +41,8 @@ export function selectionOf({ info, stored }: ResourceCall): SelectionRequest {
 
 export function listRequestOf(call: ResourceCall): ListRequest {
   const { query } = call.info;
+  // Means nothing to a list, and is read all the same.
+  integerOf(query, 'timeoutSeconds');
   return {
     ...selectionOf(call),
     resourceVersion: query.get('resourceVersion') ?? undefined,

@@ -284,7 +284,6 @@ export function sendError(request: ExchangeRequest, responder: Responder, error:
     ...warningHeaders(warnings),
   };
   if (status.details?.retryAfterSeconds) headers['retry-after'] = String(status.details.retryAfterSeconds);
-  if (status.code === 401) headers['www-authenticate'] = 'Bearer realm="coxswain"';
   responder.head(status.code, headers);
   responder.end([body]);
   return status.code;

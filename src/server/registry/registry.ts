@@ -117,7 +117,7 @@ export class Registry {
     applyDefaults(resource.group, resource.version, resource.kind, object);
     defaultPrepareForCreate(object, strategy);
     strategy.prepareForCreate?.(object, context);
-    const wrong = validateCreate(resource, object);
+    const wrong = validateCreate(resource, object, context.attributes.group);
     if (wrong.length) throw errors.invalid(resource.group, resource.kind, metadata.name ?? '', wrong);
     for (const warning of strategy.warnings?.(object, undefined) ?? []) context.warn(warning);
     const admitted = this.parts.admission.validate(request);
@@ -238,7 +238,7 @@ export class Registry {
     if (mutation) await mutation;
     defaultPrepareForUpdate(object, old, subresource, strategy, resource);
     strategy.prepareForUpdate?.(object, old, subresource, context);
-    const wrong = validateUpdate(resource, object, old, subresource);
+    const wrong = validateUpdate(resource, object, old, subresource, context.attributes.group);
     if (wrong.length) throw errors.invalid(resource.group, resource.kind, old.metadata.name ?? '', wrong);
     for (const warning of strategy.warnings?.(object, old) ?? []) context.warn(warning);
     const admitted = this.parts.admission.validate(request);

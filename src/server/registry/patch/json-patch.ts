@@ -10,7 +10,7 @@
  */
 import { apiError, badRequest, type ApiError } from '../../../api/errors.ts';
 import { isExactInteger } from '../../../codec/json.ts';
-import { equalObjects } from '../equality.ts';
+import { identicalValues } from '../equality.ts';
 import { field, isFields, jsonKind, refuseTooDeep, setField, type Fields } from './json-values.ts';
 
 const operationsMax = 10_000;
@@ -97,7 +97,7 @@ function apply(target: Patched, operation: Operation): void {
     case 'copy':
       return target.add(path, target.copyOf(sourceOf(operation)));
     case 'test':
-      if (!equalObjects(target.get(path), value)) throw refused();
+      if (!identicalValues(target.get(path), value)) throw refused();
       return;
     default:
       throw refused();
@@ -106,7 +106,7 @@ function apply(target: Patched, operation: Operation): void {
 
 function wholeDocument(target: Patched, { op, value }: Operation): void {
   if (op === 'replace' && (isFields(value) || Array.isArray(value))) target.root = value;
-  else if (op !== 'test' || !equalObjects(target.root, value)) throw refused();
+  else if (op !== 'test' || !identicalValues(target.root, value)) throw refused();
 }
 
 function sourceOf({ from }: Operation): [string, ...string[]] {
