@@ -1,89 +1,177 @@
-/** Fan-out over TLS: a write to 1000 watchers, 100 writes to 1000 watchers, and 5000 watchers of one node's pods each. */
-import { startServer } from './lib/server-process.ts';
-import { connect, inParallel, percentile, type Connection } from './lib/connection.ts';
-import { createPods, podBody, untilPodsCanBeMade } from './lib/pods.ts';
-import type { Figure } from './lib/report.ts';
+/**
+ * Fan-out: one write and a hundred at once to 1000 watchers, each with a TLS
+ * connection of its own, and 1000 different writes a second to 5000 watchers of
+ * `spec.nodeName`: `node bench/watches.ts [--only events|nodes]`.
+ */
+import { isWanted, runAlone, type Bench, type BenchOptions, type Report } from './lib/bench.ts';
+import { cpuNote } from './lib/figure.ts';
+import { H2Connection } from './lib/h2-connection.ts';
+import { latencyNote, newHistogram, percentileMs, runLoad } from './lib/load.ts';
+import { configMap, pod } from './lib/objects.ts';
+import { watchCpu } from './lib/processes.ts';
+import { Api, openTarget, type Target } from './lib/target.ts';
 
+const watcherCount = 1000;
+const rounds = 15;
+const burst = 100;
+const nodeWatchers = 5000;
 const streamsPerConnection = 50;
+const writesPerSecond = 1000;
+const nodeRunMs = 10_000;
+const newline = 0x0a;
 
-/** Opens `count` watches, `pathOf` each; resolves `all` each time every watcher has seen `expected` more events. */
-async function watchers(kubeconfig: string, count: number, pathOf: (index: number) => string) {
-  const connections = Array.from({ length: Math.ceil(count / streamsPerConnection) }, () => connect(kubeconfig));
-  let events = 0;
+export const watches: Bench = async (options, report) => {
+  const target = await openTarget(options, { nodes: 0 });
+  const api = await Api.open(target.config);
+  try {
+    if (isWanted(options, 'events')) {
+      await fanOut(options, report, target, api, watcherCount);
+      await fanOut(options, report, target, api, watcherCount / streamsPerConnection);
+    }
+    if (isWanted(options, 'nodes')) await byNode(report, target, api);
+  } finally {
+    api.close();
+    await target.stop();
+  }
+};
+
+/** Events end with a new line, and none is inside. */
+function countEvents(chunk: Buffer): number {
+  let count = 0;
+  for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) count++;
+  return count;
+}
+
+const maps = '/api/v1/namespaces/default/configmaps';
+
+async function fanOut(_options: BenchOptions, report: Report, target: Target, api: Api, connectionCount: number): Promise<void> {
+  const connections = await openMany(target, connectionCount);
+  const head = api.head('GET', `${maps}?watch=true&resourceVersion=${await currentVersion(api, maps)}&labelSelector=app%3Dbench`);
+  let received = 0;
   let wanted = Infinity;
-  let done: () => void = () => {};
+  let arrived = () => {};
   const onData = (chunk: Buffer) => {
-    // Every event is one line.
-    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) events++;
-    if (events >= wanted) done();
+    received += countEvents(chunk);
+    if (received >= wanted) arrived();
   };
-  await inParallel(count, 50, (index) => (connections[index % connections.length] as Connection).open(pathOf(index), onData));
-  return {
-    /** Resolves when so many further events have arrived over all watchers. */
-    arrived(further: number): Promise<void> {
-      wanted = events + further;
-      return new Promise((resolve) => (done = resolve));
-    },
-    close() {
-      for (const connection of connections) connection.close();
-    },
+  for (let watcher = 0; watcher < watcherCount; watcher++) openWatch(connections[watcher % connectionCount] as H2Connection, head, onData);
+  await settle(1500);
+
+  /** Milliseconds from the first byte sent until every watcher has every event. */
+  const round = async (writes: number, name: string): Promise<number> => {
+    received = 0;
+    wanted = writes * watcherCount;
+    const all = new Promise<void>((resolve) => (arrived = resolve));
+    const beganAt = performance.now();
+    await Promise.all([all, ...Array.from({ length: writes }, (_, index) => api.call('POST', maps, configMap(`${name}-${index}`, 2900)))]);
+    return performance.now() - beganAt;
   };
+  const label = `${connectionCount}-${process.pid.toString(36)}`;
+  await round(10, `warm-${label}`);
+  const shape = `${watcherCount} watchers on ${connectionCount} TLS connections`;
+  for (const [writes, atMost] of [[1, 30], [burst, 600]] as const) {
+    const times: number[] = [];
+    const cpu = watchCpu(target.pid);
+    for (let index = 0; index < rounds; index++) times.push(await round(writes, `w${writes}-${label}-${index}`));
+    const note = cpuNote(cpu.stop());
+    times.sort((a, b) => a - b);
+    report({
+      name: `${writes} write${writes === 1 ? '' : 's'} to ${shape}, median of ${rounds}`,
+      value: times[rounds >> 1] as number,
+      unit: 'ms',
+      target: { atMost },
+      note: `best ${(times[0] as number).toFixed(1)} ms, worst ${(times.at(-1) as number).toFixed(1)} ms; ${note}`,
+    });
+  }
+  for (const connection of connections) connection.close();
 }
 
-async function fanOut(kubeconfig: string, writer: Connection): Promise<Figure[]> {
-  const count = 1000;
-  const watching = await watchers(kubeconfig, count, () => '/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=0&fieldSelector=metadata.name%21%3Dkube-root-ca.crt');
-  const create = async (name: string) => {
-    const body = JSON.stringify({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name }, data: { value: 'x'.repeat(3000) } });
-    const { status } = await writer.request('POST', '/api/v1/namespaces/default/configmaps', body);
-    if (status !== 201) throw new Error(`create answered ${status}`);
-  };
-  const single: number[] = [];
-  for (let i = 0; i < 30; i++) {
-    const all = watching.arrived(count);
-    const before = performance.now();
-    await create(`one-${i}`);
-    await all;
-    single.push(performance.now() - before);
-  }
-  const burst: number[] = [];
-  for (let round = 0; round < 5; round++) {
-    const all = watching.arrived(count * 100);
-    const before = performance.now();
-    await inParallel(100, 100, (index) => create(`burst-${round}-${index}`));
-    await all;
-    burst.push(performance.now() - before);
-  }
-  watching.close();
-  return [
-    { name: 'one write until 1000 TLS watchers have it, median', value: percentile(single, 50), unit: 'ms', max: 30, note: `p99 ${percentile(single, 99).toFixed(0)} ms; one client process reads all the streams` },
-    { name: '100 writes at once to 1000 TLS watchers, median', value: percentile(burst, 50), unit: 'ms', max: 600, note: `worst of 5 ${Math.max(...burst).toFixed(0)} ms` },
-  ];
-}
+const pods = '/api/v1/namespaces/default/pods';
 
-async function nodeWatchers(kubeconfig: string, writer: Connection): Promise<Figure[]> {
-  const count = 5000;
-  const watching = await watchers(kubeconfig, count, (index) => `/api/v1/pods?watch=1&resourceVersion=0&fieldSelector=spec.nodeName%3Dn${index}`);
-  const writes = 3000;
-  const all = watching.arrived(writes);
-  const before = performance.now();
-  await inParallel(writes, 50, async (index) => {
-    const { status } = await writer.request('POST', '/api/v1/namespaces/default/pods', podBody(`w-${index}`, `n${index}`));
-    if (status !== 201) throw new Error(`create answered ${status}`);
+/** Every watcher sees the pod of its own node only; the write's own number is found by the watcher. */
+async function byNode(report: Report, target: Target, api: Api): Promise<void> {
+  const head = api.head('POST', pods);
+  const next = (index: number) => ({ head, body: Buffer.from(JSON.stringify(pod(`p-${index}`, { nodeName: `node-${index}` }))) });
+  await runLoad({ connections: [api.connection], clients: 100, durationMs: 120_000, count: nodeWatchers, next, expectedStatus: 201 });
+
+  const connections = await openMany(target, nodeWatchers / streamsPerConnection);
+  const version = await currentVersion(api, pods);
+  const sentAt = new Float64Array(nodeWatchers);
+  const latency = newHistogram();
+  let events = 0;
+  for (let watcher = 0; watcher < nodeWatchers; watcher++) {
+    const target = `/api/v1/pods?watch=true&resourceVersion=${version}&fieldSelector=spec.nodeName%3Dnode-${watcher}`;
+    openWatch(connections[watcher % connections.length] as H2Connection, api.head('GET', target), (chunk) => {
+      const count = countEvents(chunk);
+      if (count === 0 || !sentAt[watcher]) return;
+      events += count;
+      latency.recordValue(Math.max(1, Math.round((performance.now() - (sentAt[watcher] as number)) * 1000)));
+      sentAt[watcher] = 0;
+    });
+  }
+  await settle(3000);
+  const { writes, failed, note } = await patchAtRate(target, api, sentAt);
+  report({
+    name: `${writesPerSecond} writes/s to ${nodeWatchers} watchers by spec.nodeName, delivered`,
+    value: events / (nodeRunMs / 1000),
+    unit: '/s',
+    target: { atLeast: writesPerSecond * 0.99 },
+    note: `${writes} writes, ${failed} failed; ${note}`,
   });
-  await all;
-  const ms = performance.now() - before;
-  watching.close();
-  return [{ name: 'different writes to 5000 spec.nodeName watchers', value: (writes * 1000) / ms, unit: '/s', min: 1000 }];
+  report({ name: '  from write sent to event received, p99', value: percentileMs(latency, 99), unit: 'ms', note: latencyNote(latency) });
+  for (const connection of connections) connection.close();
 }
 
-export async function run(): Promise<Figure[]> {
-  const server = await startServer({ nodes: 0, datastore: 'memory' });
-  const writer = connect(server.kubeconfig);
-  await untilPodsCanBeMade(writer);
-  await createPods([writer], 10);
-  const figures = [...(await fanOut(server.kubeconfig, writer)), ...(await nodeWatchers(server.kubeconfig, writer))];
-  writer.close();
-  await server.stop();
-  return figures;
+/** An open loop: writes leave at their time, whatever the answers do. A pod still under way is passed over. */
+async function patchAtRate(target: Target, api: Api, sentAt: Float64Array): Promise<{ writes: number; failed: number; note: string }> {
+  let writes = 0;
+  let failed = 0;
+  let answered = 0;
+  const heads = Array.from({ length: nodeWatchers }, (_, index) => api.head('PATCH', `${pods}/p-${index}/status`));
+  const cpu = watchCpu(target.pid);
+  const beganAt = performance.now();
+  for (let slot = 0; performance.now() - beganAt < nodeRunMs; ) {
+    const due = ((performance.now() - beganAt) * writesPerSecond) / 1000;
+    for (; slot < due; slot++) {
+      const index = slot % nodeWatchers;
+      if (sentAt[index]) continue;
+      const body = Buffer.from(JSON.stringify({ status: { message: `write ${slot}` } }));
+      sentAt[index] = performance.now();
+      writes++;
+      api.connection.send(heads[index] as Buffer, body, {
+        onEnd: (status) => {
+          answered++;
+          if (status !== 200) failed++;
+        },
+        onError: () => failed++,
+      });
+    }
+    await settle(5);
+  }
+  const note = cpuNote(cpu.stop());
+  for (let tries = 0; answered < writes && tries < 100; tries++) await settle(50);
+  await settle(300);
+  return { writes, failed, note };
 }
+
+function openMany(target: Target, count: number): Promise<H2Connection[]> {
+  return Promise.all(Array.from({ length: count }, () => H2Connection.open(target.config)));
+}
+
+function openWatch(connection: H2Connection, head: Buffer, onData: (chunk: Buffer) => void): void {
+  const fail = (what: string) => {
+    // A watch that ends would let the run wait for ever.
+    process.stderr.write(`a watch has ended: ${what}\n`);
+    process.exit(1);
+  };
+  connection.send(head, undefined, { onData, onEnd: (status) => fail(`status ${status}`), onError: (error) => error.message.includes('by the client') || fail(error.message) });
+}
+
+async function currentVersion(api: Api, path: string): Promise<string> {
+  const list = JSON.parse((await api.call('GET', `${path}?limit=1`)).toString()) as { metadata: { resourceVersion: string } };
+  return list.metadata.resourceVersion;
+}
+
+const settle = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+await runAlone(import.meta.main, watches);

@@ -13,7 +13,7 @@ const definition = fromJSON({
       },
     },
   },
-});
+} as unknown as Parameters<typeof fromJSON>[0]);
 const Kv = makeGenericClientConstructor(definition['etcdserverpb.KV'] as unknown as ServiceDefinition, 'KV');
 
 type Put = (request: { key: Buffer; value: Buffer }, callback: (error: Error | null) => void) => void;

@@ -1,4 +1,6 @@
 /** A measured figure, its target, and how it is printed. */
+import type { CpuShares } from './processes.ts';
+
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -20,9 +22,9 @@ export function verdict({ value, target }: Figure): 'met' | 'missed' | '' {
   return isMet ? 'met' : 'missed';
 }
 
-/** Puts the CPU of both sides into words. */
-export function cpuNote({ client, server }: { readonly client: number; readonly server: number }): string {
-  const note = `CPU: client ${percent(client)}, server ${percent(server)}`;
+/** Where the CPU went, in shares of a core; says so where the client or the machine's other work limits. */
+export function cpuNote({ client, server, others }: CpuShares): string {
+  const note = `CPU: client ${percent(client)}, server ${percent(server)}, others ${percent(others)}`;
   return client > clientShareMax ? `${note}; the client limits` : note;
 }
 

@@ -31,16 +31,31 @@ export function watchRss(pid: number, periodMs = 20): { stop(): { firstMb: numbe
   };
 }
 
-/** How much of a core this process and the server took over a stretch of time. */
-export function watchCpu(serverPid: number | undefined): { stop(): { wallMs: number; client: number; server: number } } {
+/** Shares of a core over a stretch of time: this process, the server, and all else that ran on the machine. */
+export interface CpuShares {
+  readonly client: number;
+  readonly server: number;
+  readonly others: number;
+}
+
+export function watchCpu(serverPid: number | undefined): { stop(): CpuShares } {
   const beganAt = performance.now();
   const client = process.cpuUsage();
   const serverMs = serverPid ? cpuMs(serverPid) : 0;
+  const machineMs = machineBusyMs();
   return {
     stop() {
       const wallMs = performance.now() - beganAt;
       const { user, system } = process.cpuUsage(client);
-      return { wallMs, client: (user + system) / 1000 / wallMs, server: serverPid ? (cpuMs(serverPid) - serverMs) / wallMs : 0 };
+      const shares = { client: (user + system) / 1000 / wallMs, server: serverPid ? (cpuMs(serverPid) - serverMs) / wallMs : 0 };
+      const others = (machineBusyMs() - machineMs) / wallMs - shares.client - shares.server;
+      return { ...shares, others: Math.max(0, others) };
     },
   };
+}
+
+/** user, nice, system, irq and softirq of all cores. */
+function machineBusyMs(): number {
+  const [, user, nice, system, , , irq, softirq] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] as string).split(/ +/).map(Number);
+  return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0)) * tickMs;
 }

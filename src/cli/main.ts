@@ -37,13 +37,15 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/apiserver.ts')).apiserver(options));
 
-  for (const part of ['controllers', 'scheduler'] as const)
-    program
+  for (const part of ['controllers', 'scheduler'] as const) {
+    const command = program
       .command(part)
       .description(`run only the ${part}, against any API server`)
       .requiredOption('--kubeconfig <file>', 'how to reach the API server')
       .option('--log-level <level>', 'debug, info, warn or error', 'info')
       .action(async (options) => (await import('./commands/brains.ts')).runBrains(part, options));
+    if (part === 'controllers') command.option('--service-account-private-key-file <file>', 'the key (PEM) that signs the tokens of token secrets; without it they stay empty');
+  }
 
   program
     .command('hollow')

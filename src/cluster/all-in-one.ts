@@ -74,7 +74,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const apiReadyMs = clock.monotonic() - started;
 
   const count = options.nodes ?? 3;
-  const partOptions = { rootCa: server.pki.authorityCertificate, nodes: count };
+  const partOptions = {
+    rootCa: server.pki.authorityCertificate,
+    // Threads are of this process: what they are started with is not seen outside.
+    serviceAccountKey: String(server.pki.serviceAccountKeys.privateKey.export({ type: 'pkcs8', format: 'pem' })),
+    nodes: count,
+  };
   const parts = threadsFor(count).map((names) => startThread(server.handler, clock, logger, { options: { ...partOptions, parts: names }, logLevel }));
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;

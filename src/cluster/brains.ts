@@ -9,11 +9,14 @@ import type { Transport } from '../client/transport.ts';
 import { startControllers, type ControllerManager } from '../controllers/manager.ts';
 import { startScheduler } from '../scheduler/start.ts';
 import { controllerManager, scheduler as schedulerIdentity } from './identities.ts';
+import { secretTokenSigner } from './secret-tokens.ts';
 
 export interface BrainsOptions {
   readonly transportFor: (identity: UserInfo) => Transport;
   /** PEM of the cluster's authority, published to every namespace. */
   readonly rootCa: string;
+  /** PEM of the key that signs service-account tokens; without it legacy token secrets stay empty. */
+  readonly serviceAccountKey?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -27,9 +30,10 @@ export async function startBrains(options: BrainsOptions): Promise<() => Promise
   return () => controllers.stopped;
 }
 
-export function startControllersOnly({ transportFor, rootCa, clock, random, logger, signal }: BrainsOptions): Promise<ControllerManager> {
+export function startControllersOnly({ transportFor, rootCa, serviceAccountKey, clock, random, logger, signal }: BrainsOptions): Promise<ControllerManager> {
+  const signing = serviceAccountKey === undefined ? {} : { signLegacyToken: secretTokenSigner(serviceAccountKey) };
   const client = new Client(transportFor(controllerManager), { clock, userAgent: 'coxswain-controllers' });
-  return startControllers({ client, rootCa, clock, random, logger, signal });
+  return startControllers({ client, rootCa, ...signing, clock, random, logger, signal });
 }
 
 export async function startSchedulerOnly(options: Omit<BrainsOptions, 'rootCa'>): Promise<() => Promise<void>> {

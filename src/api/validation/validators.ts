@@ -36,7 +36,7 @@ export function validateCreate(resource: ResourceInfo, object: KubeObject, reque
   if (!validator) validateRequired(errors, resource.type, object);
   else {
     validateKnownFinalizers(errors, object.metadata);
-    append(errors, validator.create(object));
+    append(errors, comparable((whole) => validator.create(whole), object));
   }
   return errors;
 }
@@ -53,11 +53,34 @@ export function validateUpdate(
   validateObjectMeta(errors, object.metadata, resource.namespaced, pathSegmentName);
   validateObjectMetaUpdate(errors, object, old);
   const validator = validatorFor(resource, requestGroup);
+  const update = validator?.update;
   if (validator) validateKnownFinalizers(errors, object.metadata);
   if (!validator) validateRequired(errors, resource.type, object);
-  else if (validator.update) append(errors, validator.update(object, old, subresource));
-  else if (subresource === '') append(errors, validator.create(object));
+  else if (update) append(errors, comparable((whole, before) => update(whole, before, subresource), object, old));
+  else if (subresource === '') append(errors, comparable((whole) => validator.create(whole), object));
   return errors;
+}
+
+/**
+ * Rules compare numbers. Of an integer that no double holds the decoder keeps
+ * the text, in an object that throws where it is compared: then, which is next
+ * to never, the rules run on a copy that has it as a bigint.
+ */
+function comparable(rules: (...objects: [KubeObject, KubeObject]) => FieldError[], object: KubeObject, old = object): FieldError[] {
+  try {
+    return rules(object, old);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return rules(withBigInts(object) as KubeObject, withBigInts(old) as KubeObject);
+  }
+}
+
+function withBigInts(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { rawJSON } = value as { rawJSON?: unknown };
+  if (typeof rawJSON === 'string' && Object.getPrototypeOf(value) === null) return BigInt(rawJSON);
+  if (Array.isArray(value)) return value.map(withBigInts);
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withBigInts(field)]));
 }
 
 function append(errors: FieldError[], more: readonly FieldError[]): void {

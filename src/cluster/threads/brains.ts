@@ -8,6 +8,7 @@ export const start: PartStarter['start'] = ({ connection, options, logger, signa
   startBrains({
     transportFor: (identity) => connection.as(identity),
     rootCa: String(options['rootCa']),
+    serviceAccountKey: String(options['serviceAccountKey']),
     clock: systemClock(),
     random: systemRandom(),
     logger,

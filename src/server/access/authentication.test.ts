@@ -12,7 +12,7 @@ import { BootstrapTokenAuthenticator } from './bootstrap-token.ts';
 import { decodeJwt } from './jwt.ts';
 import { reviewSelf, reviewToken } from './reviews.ts';
 import { ServiceAccountTokenAuthenticator } from './service-account-token.ts';
-import { discoveryDocument, jwksDocument, TokenIssuer } from './tokens.ts';
+import { discoveryDocument, jwksDocument, secretTokenOf, TokenIssuer } from './tokens.ts';
 
 const issuer = 'https://kubernetes.default.svc.cluster.local';
 
@@ -63,6 +63,7 @@ function setUp(privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).p
     view,
     tokens,
     kinds,
+    privateKey,
     publicKeys,
     clock,
     authentication: new Authentication({ tokens: kinds }),
@@ -249,7 +250,7 @@ describe('service-account tokens', () => {
     const account = setup.view.get('', 'serviceaccounts', 'default', 'robot');
     assert.ok(account);
     const secret = { metadata: { namespace: 'default', name: 'robot-token' } };
-    const token = setup.tokens.issueForSecret(account as never, secret);
+    const token = secretTokenOf(account as never, secret, setup.privateKey);
     assert.throws(() => setup.authentication.authenticate(bearer(token)), is401);
     setup.view.put('', 'secrets', { ...secret, data: { token: Buffer.from(token).toString('base64') } });
     assert.equal(setup.authentication.authenticate(bearer(token)).uid, 'sa-1');

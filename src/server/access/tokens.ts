@@ -154,21 +154,6 @@ export class TokenIssuer {
     return signJwt(claims, privateKey, this.#keyId);
   }
 
-  /** The token that a Secret of type kubernetes.io/service-account-token holds. */
-  issueForSecret(account: ServiceAccount, secret: Secret): string {
-    const namespace = account.metadata.namespace ?? '';
-    const name = account.metadata.name ?? '';
-    const claims = {
-      iss: legacyIssuer,
-      'kubernetes.io/serviceaccount/namespace': namespace,
-      'kubernetes.io/serviceaccount/secret.name': secret.metadata.name,
-      'kubernetes.io/serviceaccount/service-account.name': name,
-      'kubernetes.io/serviceaccount/service-account.uid': account.metadata.uid,
-      sub: serviceAccountUsername(namespace, name),
-    };
-    return signJwt(claims, this.#options.privateKey, this.#keyId);
-  }
-
   #boundObjects(
     request: TokenRequest,
     namespace: string,
@@ -202,6 +187,21 @@ export class TokenIssuer {
     if (!nodeName) return { pod: object };
     return { pod: object, node: view.get('', 'nodes', '', nodeName) ?? { metadata: { name: nodeName } } };
   }
+}
+
+/** The token that a Secret of type kubernetes.io/service-account-token holds. It needs no issuer: controllers sign it too. */
+export function secretTokenOf(account: ServiceAccount, secret: Secret, privateKey: KeyObject): string {
+  const namespace = account.metadata.namespace ?? '';
+  const name = account.metadata.name ?? '';
+  const claims = {
+    iss: legacyIssuer,
+    'kubernetes.io/serviceaccount/namespace': namespace,
+    'kubernetes.io/serviceaccount/secret.name': secret.metadata.name,
+    'kubernetes.io/serviceaccount/service-account.name': name,
+    'kubernetes.io/serviceaccount/service-account.uid': account.metadata.uid,
+    sub: serviceAccountUsername(namespace, name),
+  };
+  return signJwt(claims, privateKey, keyIdOf(createPublicKey(privateKey)));
 }
 
 type Named = { readonly metadata: ObjectMeta };
