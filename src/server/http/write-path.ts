@@ -95,7 +95,7 @@ function forceNeedsApply(): errors.ApiError {
 }
 
 async function remove(call: ResourceCall): Promise<void> {
-  const { parts, resource, stored, info } = call;
+  const { parts, stored, info } = call;
   const { options, dryRun } = await deleteOptionsOfCall(call);
   const context = changeContextOf(call, { ...options, dryRun });
   const deletion = await deleteObject(parts.registry, stored, info.name, options, context);
