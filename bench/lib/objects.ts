@@ -9,7 +9,7 @@ export function pod(name: string, options: { readonly nodeName?: string; readonl
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, labels: { app, tier: 'front' }, annotations: { 'bench.example/padding': 'x'.repeat(1600) } },
+    metadata: { name, labels: { app, tier: 'front' }, annotations: { 'bench.example/padding': 'x'.repeat(2070) } },
     spec: {
       schedulerName: 'none',
       ...(options.nodeName ? { nodeName: options.nodeName } : {}),

@@ -74,13 +74,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const apiReadyMs = clock.monotonic() - started;
 
   const count = options.nodes ?? 3;
-  const partOptions = {
+  const brainsOptions = {
     rootCa: server.pki.authorityCertificate,
     // Threads are of this process: what they are started with is not seen outside.
     serviceAccountKey: String(server.pki.serviceAccountKeys.privateKey.export({ type: 'pkcs8', format: 'pem' })),
-    nodes: count,
   };
-  const parts = threadsFor(count).map((names) => startThread(server.handler, clock, logger, { options: { ...partOptions, parts: names }, logLevel }));
+  const parts = threadsFor(count).map((names) => {
+    const options = { nodes: count, parts: names, ...(names.includes('brains') ? brainsOptions : {}) };
+    return startThread(server.handler, clock, logger, { options, logLevel });
+  });
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
   const kubeconfigPath = resolve(options.kubeconfig ?? join(dataDir, 'kubeconfig'));

@@ -5,6 +5,17 @@ import { roundAmounts } from './core-parts.ts';
 import type { Defaulters } from './kind-defaulter.ts';
 import { defaulter } from './kind-defaulter.ts';
 
+/** stringData is for writing only: its texts become data, and win over what stands there. */
+function defaultSecret(secret: Secret): void {
+  secret.type ||= 'Opaque';
+  const { stringData } = secret;
+  if (stringData === undefined) return;
+  delete secret.stringData;
+  const data = { ...secret.data };
+  for (const [key, text] of Object.entries(stringData)) data[key] = Buffer.from(text, 'utf8').toString('base64');
+  if (Object.keys(data).length) secret.data = data;
+}
+
 function defaultNamespace(object: KubeObject): void {
   const namespace = object as unknown as Namespace;
   namespace.spec ??= {};
@@ -64,7 +75,7 @@ function defaultEvent(event: Event): void {
 export const defaulters: Defaulters = {
   '/v1/Namespace': defaultNamespace,
   '/v1/Node': defaulter<Node>(defaultNode),
-  '/v1/Secret': defaulter<Secret>((secret) => void (secret.type ||= 'Opaque')),
+  '/v1/Secret': defaulter<Secret>(defaultSecret),
   '/v1/LimitRange': defaulter<LimitRange>((range) => range.spec?.limits?.forEach(defaultLimitRangeItem)),
   '/v1/ResourceQuota': defaulter<ResourceQuota>(defaultQuota),
   '/v1/Event': defaulter<Event>(defaultEvent),

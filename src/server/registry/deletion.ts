@@ -79,7 +79,8 @@ function mark(object: KubeObject, strategy: Strategy, options: DeleteOptions, no
   else delete marked.metadata.finalizers;
 
   const held = finalizers.length > 0 || (strategy.holds?.(object) ?? false);
-  const granted = strategy.gracePeriodSeconds?.(object, asked);
+  const wanted = strategy.gracePeriodSeconds?.(object, asked);
+  const granted = wanted === undefined ? undefined : Math.min(wanted, graceSecondsMax);
   if (metadata.deletionTimestamp !== undefined) {
     const left = metadata.deletionGracePeriodSeconds ?? 0;
     // Already under way: a second delete can only shorten it.
@@ -125,6 +126,16 @@ function policyOf(present: readonly string[], strategy: Strategy, options: Delet
   return strategy.defaultPropagation ?? 'Background';
 }
 
+/** The longest time that Go's durations, and with them upstream's deletions, can have; 292 years. */
+const graceSecondsMax = 9_223_372_036;
+
+/** An integer that no double holds comes as its text (codec/json.ts). */
+function graceOf(asked: unknown): number {
+  const { rawJSON } = Object(asked) as { rawJSON?: string };
+  const seconds = Number(rawJSON ?? asked);
+  return seconds < 0 ? 1 : Math.min(seconds, graceSecondsMax);
+}
+
 const policies = ['Orphan', 'Background', 'Foreground'];
 
 /** Refuses DeleteOptions that make no sense, as upstream words it. */
@@ -142,6 +153,6 @@ export function checkDeleteOptions(options: DeleteOptions): void {
       field: 'propagationPolicy',
       message: `Unsupported value: "${options.propagationPolicy}": supported values: "Foreground", "Background", "Orphan", "nil"`,
     });
-  if (options.gracePeriodSeconds !== undefined && options.gracePeriodSeconds < 0) options.gracePeriodSeconds = 1;
+  if (options.gracePeriodSeconds != null) options.gracePeriodSeconds = graceOf(options.gracePeriodSeconds);
   if (wrong.length) throw errors.invalid('meta.k8s.io', 'DeleteOptions', '', wrong);
 }

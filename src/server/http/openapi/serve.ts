@@ -27,8 +27,9 @@ export async function serveOpenApi(call: Call): Promise<void> {
     return send(call, 200, { 'content-type': 'application/json', 'cache-control': uncached }, encodeUtf8(JSON.stringify({ paths })));
   }
   if (path === '/openapi/v2') return serveV2(call, v2, library);
-  const entry = path.startsWith('/openapi/v3/') ? v3.get(path.slice('/openapi/v3/'.length)) : undefined;
-  if (!entry) return sendPageNotFound(call);
+  if (!path.startsWith('/openapi/v3/')) return sendPageNotFound(call);
+  const entry = v3.get(path.slice('/openapi/v3/'.length));
+  if (!entry) return send(call, 404, {});
   return serveV3(call, entry, library);
 }
 
