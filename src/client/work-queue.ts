@@ -32,6 +32,8 @@ export interface WorkQueueOptions {
 /** Throw or reject to have the key retried with backoff. */
 export type WorkHandler<K> = (key: K, signal: AbortSignal) => Promise<void> | void;
 
+/** Timers run no longer (24.8 days): what waits longer is handed out early, and put back by its worker. */
+const timerMaxMs = 2 ** 31 - 1;
 
 export class WorkQueue<K = string> {
   readonly #clock: Clock;
@@ -78,11 +80,12 @@ export class WorkQueue<K = string> {
       this.add(key);
       return;
     }
-    const readyAt = this.#clock.monotonic() + delayMs;
+    const waitMs = Math.min(delayMs, timerMaxMs);
+    const readyAt = this.#clock.monotonic() + waitMs;
     const earlier = this.#delayed.get(key);
     if (earlier && earlier.readyAt <= readyAt) return;
     earlier?.timer.cancel();
-    const timer = this.#clock.after(delayMs, () => {
+    const timer = this.#clock.after(waitMs, () => {
       this.#delayed.delete(key);
       this.add(key);
     });

@@ -1,5 +1,6 @@
 /** All controllers, by name. */
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
+import { cronJobController } from './cronjob/cronjob-controller.ts';
 import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption.ts';
@@ -42,6 +43,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'statefulset', create: statefulSetController },
     { name: 'daemonset', create: daemonSetController },
     { name: 'job', create: jobController },
+    { name: 'cronjob', create: cronJobController },
     { name: 'deployment', create: deploymentController },
     { name: 'endpointslice', create: endpointSliceController },
     { name: 'endpoints', create: endpointsController },
