@@ -3,7 +3,7 @@
  * connection of its own, and 1000 different writes a second to 5000 watchers of
  * `spec.nodeName`: `node bench/watches.ts [--only events|nodes]`.
  */
-import { isWanted, runAlone, type Bench, type BenchOptions, type Report } from './lib/bench.ts';
+import { isWanted, runAlone, type Bench, type Report } from './lib/bench.ts';
 import { cpuNote } from './lib/figure.ts';
 import { H2Connection } from './lib/h2-connection.ts';
 import { latencyNote, newHistogram, percentileMs, runLoad } from './lib/load.ts';
@@ -25,8 +25,8 @@ export const watches: Bench = async (options, report) => {
   const api = await Api.open(target.config);
   try {
     if (isWanted(options, 'events')) {
-      await fanOut(options, report, target, api, watcherCount);
-      await fanOut(options, report, target, api, watcherCount / streamsPerConnection);
+      await fanOut(report, target, api, watcherCount);
+      await fanOut(report, target, api, watcherCount / streamsPerConnection);
     }
     if (isWanted(options, 'nodes')) await byNode(report, target, api);
   } finally {
@@ -44,7 +44,7 @@ function countEvents(chunk: Buffer): number {
 
 const maps = '/api/v1/namespaces/default/configmaps';
 
-async function fanOut(_options: BenchOptions, report: Report, target: Target, api: Api, connectionCount: number): Promise<void> {
+async function fanOut(report: Report, target: Target, api: Api, connectionCount: number): Promise<void> {
   const connections = await openMany(target, connectionCount);
   const head = api.head('GET', `${maps}?watch=true&resourceVersion=${await currentVersion(api, maps)}&labelSelector=app%3Dbench`);
   let received = 0;
@@ -116,7 +116,7 @@ async function byNode(report: Report, target: Target, api: Api): Promise<void> {
     value: events / (nodeRunMs / 1000),
     unit: '/s',
     target: { atLeast: writesPerSecond * 0.99 },
-    note: `${writes} writes, ${failed} failed; ${note}`,
+    note: `${writes} writes, ${failed} failed ${note}`,
   });
   report({ name: '  from write sent to event received, p99', value: percentileMs(latency, 99), unit: 'ms', note: latencyNote(latency) });
   for (const connection of connections) connection.close();
@@ -127,6 +127,7 @@ async function patchAtRate(target: Target, api: Api, sentAt: Float64Array): Prom
   let writes = 0;
   let failed = 0;
   let answered = 0;
+  const statuses = new Set<number>();
   const heads = Array.from({ length: nodeWatchers }, (_, index) => api.head('PATCH', `${pods}/p-${index}/status`));
   const cpu = watchCpu(target.pid);
   const beganAt = performance.now();
@@ -141,14 +142,18 @@ async function patchAtRate(target: Target, api: Api, sentAt: Float64Array): Prom
       api.connection.send(heads[index] as Buffer, body, {
         onEnd: (status) => {
           answered++;
-          if (status !== 200) failed++;
+          if (status === 200) return;
+          failed++;
+          // Its event will never come.
+          sentAt[index] = 0;
+          statuses.add(status);
         },
         onError: () => failed++,
       });
     }
     await settle(5);
   }
-  const note = cpuNote(cpu.stop());
+  const note = `${statuses.size > 0 ? `with status ${[...statuses].join(', ')}; ` : ''}${cpuNote(cpu.stop())}`;
   for (let tries = 0; answered < writes && tries < 100; tries++) await settle(50);
   await settle(300);
   return { writes, failed, note };

@@ -76,9 +76,12 @@ describe('kubectl', { skip: missing ?? false }, () => {
     await says('patch rc changing -p {"spec":{"replicas":1}}', 'replicationcontroller/changing patched (no change)');
     const edited = await kubectl('edit rc changing', undefined, { EDITOR: "sed -i 's/replicas: 1/replicas: 2/'" });
     assert.match(edited.stdout, /replicationcontroller\/changing edited/, edited.stderr);
-    const { stdout } = await kubectl('get rc changing -o json');
-    await says('replace -f -', 'replicationcontroller/changing replaced', stdout);
-    await fails('replace -f -', /the object has been modified; please apply your changes to the latest version and try again/, stdout.replace(/"resourceVersion": "\d+"/, '"resourceVersion": "1"'));
+    await says('replace -f -', 'replicationcontroller/changing replaced', controller('changing', 2));
+    // With a version: an object that no controller writes to, for the version to be still the latest.
+    await says('create configmap held --from-literal=a=b', 'configmap/held created');
+    const { stdout } = await kubectl('get configmap held -o json');
+    await says('replace -f -', 'configmap/held replaced', stdout.replace('"a": "b"', '"a": "c"'));
+    await fails('replace -f -', /the object has been modified; please apply your changes to the latest version and try again/, stdout);
     await says('delete rc changing --cascade=orphan', /deleted/);
     await says('delete pods -l name=changing --grace-period=0 --force', /force deleted/);
   });

@@ -92,7 +92,6 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Pr
     privateKey: pki.serving.privateKey,
     clientAuthority: pki.authorityCertificate,
     handler,
-    upgrade: (_request, socket) => socket.destroy(),
   });
   await caches.start();
   await bootstrap(parts, {

@@ -22,10 +22,10 @@ export function receiveHttp1(
     ...(peer ? { peerCertificate: peer } : {}),
     remoteAddress: message.socket.remoteAddress ?? '',
   };
-  handler(request, respondTo(response));
+  handler(request, respondHttp1(response));
 }
 
-function respondTo(response: http.ServerResponse): Responder {
+export function respondHttp1(response: http.ServerResponse): Responder {
   return {
     head(status, headers) {
       if (response.destroyed || response.headersSent) return;

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { ExchangeHandler, PeerCertificate } from '../../base/exchange.ts';
 import { receiveHttp1 } from './http1-exchange.ts';
 import { receiveHttp2 } from './http2-exchange.ts';
+import { isWebSocketWatch, receiveWebSocketWatch } from './websocket-watch.ts';
 
 export interface ListenerOptions {
   readonly host: string;
@@ -22,8 +23,6 @@ export interface ListenerOptions {
   /** PEM of the authority whose client certificates are believed. */
   readonly clientAuthority: string;
   readonly handler: ExchangeHandler;
-  /** WebSocket and SPDY: HTTP/1.1 requests that ask for another protocol. */
-  readonly upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer, peer: PeerCertificate | undefined) => void;
 }
 
 export interface Listener {
@@ -64,12 +63,13 @@ export function listen(options: ListenerOptions): Promise<Listener> {
     // The sender of a body must not dawdle; answers (watches) may take as long as they like.
     requestTimeout: 60_000,
     connectionsCheckingInterval: 10_000,
+    shouldUpgradeCallback: isWebSocketWatch,
   });
   overHttp1.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
     receiveHttp1(request, response, origins.get(request.socket)?.peer, options.handler);
   });
   overHttp1.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
-    options.upgrade(request, socket, head, origins.get(request.socket)?.peer);
+    receiveWebSocketWatch(request, socket, head, origins.get(request.socket)?.peer, options.handler);
   });
 
   const overHttp2 = http2.createServer({
