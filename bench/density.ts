@@ -100,7 +100,10 @@ class RunningPods {
 
 function startProbe(config: unknown): { readonly warm: Promise<void>; stop(): Promise<ProbeResult> } {
   const worker = new Worker(new URL('./lib/probe.ts', import.meta.url), { workerData: config });
-  const message = () => new Promise<unknown>((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  // An error at any time counts: one that nobody waited for would leave the benchmark waiting for ever.
+  const failed = new Promise<never>((_, reject) => worker.once('error', reject));
+  failed.catch(() => {});
+  const message = () => Promise.race([failed, new Promise<unknown>((resolve) => worker.once('message', resolve))]);
   return {
     warm: message() as Promise<void>,
     async stop() {

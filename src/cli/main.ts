@@ -3,6 +3,7 @@
  * is called, so that `up` does not pay for `bench`.
  */
 import { Command, CommanderError } from 'commander';
+import { withDatastoreOptions } from './datastore-options.ts';
 import { fail } from './terminal.ts';
 
 export async function main(args: readonly string[]): Promise<void> {
@@ -11,12 +12,9 @@ export async function main(args: readonly string[]): Promise<void> {
     .exitOverride()
     .showHelpAfterError();
 
-  program
-    .command('up')
+  withDatastoreOptions(program.command('up'))
     .description('start a cluster: API server, controllers, scheduler and hollow nodes')
     .option('--nodes <n>', 'hollow nodes', '3')
-    .option('--datastore <store>', 'sqlite, memory, or the http(s) address of an etcd (several with commas)', 'sqlite')
-    .option('--data-dir <dir>', 'where the cluster is kept', './.coxswain')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--port <port>', 'the API server’s port; 0 takes a free one', '6443')
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: kubeconfig in the data dir)')
@@ -25,11 +23,8 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--log-level <level>', 'debug, info, warn or error', 'warn')
     .action(async (options) => (await import('./commands/up.ts')).up(options));
 
-  program
-    .command('apiserver')
+  withDatastoreOptions(program.command('apiserver'))
     .description('run only the API server')
-    .option('--datastore <store>', 'sqlite, memory, or the http(s) address of an etcd', 'sqlite')
-    .option('--data-dir <dir>', 'where keys, certificates and data are kept', './.coxswain')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--port <port>', 'the port to listen on', '6443')
     .option('--kubeconfig <file>', 'where to write the administrator’s kubeconfig')

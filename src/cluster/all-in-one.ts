@@ -13,6 +13,7 @@ import { Client } from '../client/client.ts';
 import { nodes as nodeResource } from '../client/resources.ts';
 import { exchangeTransport } from '../client/transports/exchange.ts';
 import { startApiServer, type RunningApiServer } from './api-server.ts';
+import type { DatastoreSpec, EtcdAccess } from './datastore.ts';
 import { administrator } from './identities.ts';
 import { formatKubeconfig, writeKubeconfig } from './pki/kubeconfig.ts';
 import { componentSubjects } from './pki/pki.ts';
@@ -22,7 +23,8 @@ export interface ClusterOptions {
   /** Hollow nodes; 3 unless set. */
   readonly nodes?: number;
   /** `sqlite` (the default), `memory`, or the addresses of an etcd, with commas between. */
-  readonly datastore?: string;
+  readonly datastore?: DatastoreSpec;
+  readonly etcd?: EtcdAccess;
   /** Keys, certificates, data and kubeconfig. A folder of its own, removed at the end, where left out. */
   readonly dataDir?: string;
   readonly host?: string;
@@ -64,6 +66,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const host = options.host ?? '127.0.0.1';
   const server = await startApiServer({
     datastore: options.datastore ?? 'sqlite',
+    ...(options.etcd ? { etcd: options.etcd } : {}),
     dataDir,
     host,
     port: options.port ?? 0,

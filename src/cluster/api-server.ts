@@ -33,14 +33,15 @@ import type { Store } from '../storage/contract.ts';
 import { createAdmission } from './admission.ts';
 import { bootstrap } from './bootstrap.ts';
 import { compactPeriodically } from './compaction.ts';
-import { openDatastore } from './datastore.ts';
+import { openDatastore, type DatastoreSpec, type EtcdAccess } from './datastore.ts';
 import { nodeRules } from './bootstrap/rbac-policy.ts';
 import { StoreHealth } from './store-health.ts';
 import { loadOrCreatePki, type Pki } from './pki/pki.ts';
 
 export interface ApiServerOptions {
   /** `sqlite`, `memory`, or etcd addresses. */
-  readonly datastore: string;
+  readonly datastore: DatastoreSpec;
+  readonly etcd?: EtcdAccess;
   readonly dataDir: string;
   readonly host: string;
   /** 0 takes any free port. */
@@ -65,7 +66,7 @@ export const issuer = 'https://kubernetes.default.svc.cluster.local';
 
 export async function startApiServer(options: ApiServerOptions): Promise<RunningApiServer> {
   const { clock, logger, dataDir, host } = options;
-  const store = await openDatastore(options.datastore, dataDir, clock, logger);
+  const store = await openDatastore(options.datastore, dataDir, clock, logger, options.etcd);
   try {
     const pki = await loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress, extraNames: host === '127.0.0.1' ? [] : [host] });
     return await serveStore(options, store, pki);

@@ -6,14 +6,13 @@ import { systemRandom } from '../../base/random.ts';
 import { startApiServer } from '../../cluster/api-server.ts';
 import { writeKubeconfig } from '../../cluster/pki/kubeconfig.ts';
 import { componentSubjects } from '../../cluster/pki/pki.ts';
+import { etcdAccess, type DatastoreOptions } from '../datastore-options.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
 import { bold, cyan, green, say } from '../terminal.ts';
 import { untilToldToStop } from '../until-stopped.ts';
 
-export interface ApiServerCommandOptions {
-  readonly datastore: string;
-  readonly dataDir: string;
+export interface ApiServerCommandOptions extends DatastoreOptions {
   readonly host: string;
   readonly port: string;
   readonly kubeconfig?: string;
@@ -27,6 +26,7 @@ export async function apiserver(options: ApiServerCommandOptions): Promise<void>
   const clock = systemClock();
   const server = await startApiServer({
     datastore: options.datastore,
+    etcd: etcdAccess(options),
     dataDir: resolve(options.dataDir),
     host: options.host,
     port: wholeNumber(options.port, '--port'),

@@ -3,16 +3,15 @@ import process from 'node:process';
 import { relative } from 'node:path';
 import { createLogger, type LogLevel } from '../../base/logger.ts';
 import { startCluster } from '../../cluster/all-in-one.ts';
+import { etcdAccess, type DatastoreOptions } from '../datastore-options.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
 import { bold, cyan, dim, green, say } from '../terminal.ts';
 import { untilToldToStop } from '../until-stopped.ts';
 import { UsageError } from '../usage-error.ts';
 
-export interface UpOptions {
+export interface UpOptions extends DatastoreOptions {
   readonly nodes: string;
-  readonly datastore: string;
-  readonly dataDir: string;
   readonly host: string;
   readonly port: string;
   readonly kubeconfig?: string;
@@ -32,6 +31,7 @@ export async function up(options: UpOptions): Promise<void> {
   const cluster = await startCluster({
     nodes,
     datastore: options.datastore,
+    etcd: etcdAccess(options),
     dataDir: options.dataDir,
     host: options.host,
     port: wholeNumber(options.port, '--port'),
