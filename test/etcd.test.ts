@@ -17,13 +17,11 @@ describe('etcd', { skip: withoutEtcd }, () => {
     const etcd = await startEtcd({ tlsFlags: [`--cert-file=${server.certFile}`, `--key-file=${server.keyFile}`, `--trusted-ca-file=${caFile}`, '--client-cert-auth'] });
     const access = (prefix: string) => ({ datastore: etcd.endpoints.join(','), etcd: { caFile, ...client, prefix } });
     try {
-      const a = await startCluster({ ...access('/a'), nodes: 0 });
+      await using a = await startCluster({ ...access('/a'), nodes: 0 });
       await a.client.create(configMaps, { metadata: { name: 'mine', namespace: 'default' }, data: {} });
-      const b = await startCluster({ ...access('/b'), nodes: 0 });
+      await using b = await startCluster({ ...access('/b'), nodes: 0 });
       const { items } = await b.client.list(configMaps, { namespace: 'default' });
       assert.ok(!items.some(({ metadata }) => metadata.name === 'mine'));
-      await b.stop();
-      await a.stop();
       await assert.rejects(startCluster({ datastore: etcd.endpoints.join(','), etcd: { caFile }, nodes: 0 }), 'no certificate, no entry');
     } finally {
       await etcd.stop();
@@ -36,8 +34,7 @@ describe('etcd', { skip: withoutEtcd }, () => {
     try {
       const [endpoint = ''] = etcd.endpoints;
       await enableAuth(endpoint, { username: 'root', password: 'a/b' });
-      const cluster = await startCluster({ datastore: endpoint.replace('//', '//root:a%2Fb@'), nodes: 0 });
-      await cluster.stop();
+      await using _ = await startCluster({ datastore: endpoint.replace('//', '//root:a%2Fb@'), nodes: 0 });
       await assert.rejects(startCluster({ datastore: endpoint.replace('//', '//root:wrong@'), nodes: 0 }), /authentication failed/);
     } finally {
       await etcd.stop();

@@ -50,6 +50,8 @@ export interface Cluster {
   /** Resolves when all nodes are Ready. */
   nodesReady(): Promise<void>;
   stop(): Promise<void>;
+  /** `await using cluster = await startCluster()` stops it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const partGraceMs = 2000;
@@ -63,6 +65,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const temporary = options.dataDir === undefined;
   const dataDir = resolve(options.dataDir ?? mkdtempSync(join(tmpdir(), 'coxswain-')));
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  await using opened = new AsyncDisposableStack();
+  if (temporary) opened.defer(() => rmSync(dataDir, { recursive: true, force: true }));
   const host = options.host ?? '127.0.0.1';
   const server = await startApiServer({
     datastore: options.datastore ?? 'sqlite',
@@ -74,6 +78,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     random: systemRandom(),
     logger,
   });
+  opened.defer(() => server.stop());
   const apiReadyMs = clock.monotonic() - started;
 
   const count = options.nodes ?? 3;
@@ -86,18 +91,16 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const options = { nodes: count, parts: names, ...(names.includes('brains') ? brainsOptions : {}) };
     return startThread(server.handler, clock, logger, { options, logLevel });
   });
+  opened.defer(async () => void (await Promise.all(parts.map((part) => part.stop(partGraceMs)))));
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
   const kubeconfigPath = resolve(options.kubeconfig ?? join(dataDir, 'kubeconfig'));
   const access = administratorAccess(server, url);
   writeKubeconfig(kubeconfigPath, { ...access, clock, issue: () => access.client });
   const client = new Client(exchangeTransport(server.handler, administrator), { clock });
+  const running = opened.move();
   let stopped: Promise<void> | undefined;
-  const stop = async () => {
-    await Promise.all(parts.map((part) => part.stop(partGraceMs)));
-    await server.stop();
-    if (temporary) rmSync(dataDir, { recursive: true, force: true });
-  };
+  const stop = () => (stopped ??= running.disposeAsync());
   return {
     url,
     kubeconfig: formatKubeconfig(access),
@@ -108,7 +111,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       await Promise.all(parts.map((part) => part.ready));
       await allReady(client, count, clock);
     },
-    stop: () => (stopped ??= stop()),
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }
 

@@ -18,7 +18,7 @@ import { RbacAuthorizer } from '../server/access/rbac.ts';
 import { ServiceAccountTokenAuthenticator } from '../server/access/service-account-token.ts';
 import { discoveryDocument, jwksDocument, TokenIssuer } from '../server/access/tokens.ts';
 import type { ApiServerParts } from '../server/http/call.ts';
-import { listen, type Listener } from '../server/http/listener.ts';
+import { listen } from '../server/http/listener.ts';
 import { createHandler } from '../server/http/serve.ts';
 import { ServerMetrics } from '../server/http/server-metrics.ts';
 import { isVirtual } from '../server/http/virtual-resources.ts';
@@ -27,7 +27,6 @@ import { createStrategies } from '../server/registry/strategies/strategies.ts';
 import { clusterWriter } from '../server/registry/cluster-writer.ts';
 import { Registry } from '../server/registry/registry.ts';
 import { cachedResourceOf } from '../server/watchcache/cached-resource.ts';
-import { cachedClusterView } from '../server/watchcache/cluster-view.ts';
 import { WatchCacheSet } from '../server/watchcache/watch-cache-set.ts';
 import type { Store } from '../storage/contract.ts';
 import { createAdmission } from './admission.ts';
@@ -66,24 +65,26 @@ export const issuer = 'https://kubernetes.default.svc.cluster.local';
 
 export async function startApiServer(options: ApiServerOptions): Promise<RunningApiServer> {
   const { clock, logger, dataDir, host } = options;
+  // Whatever fails on the way up closes what is open by then, in the order of a stop.
+  await using opened = new AsyncDisposableStack();
   const store = await openDatastore(options.datastore, dataDir, clock, logger, options.etcd);
-  try {
-    const pki = await loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress, extraNames: host === '127.0.0.1' ? [] : [host] });
-    return await serveStore(options, store, pki);
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  opened.defer(() => store.close());
+  const pki = await loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress, extraNames: host === '127.0.0.1' ? [] : [host] });
+  const server = await serveStore(options, store, pki, opened);
+  const running = opened.move();
+  return { ...server, stop: () => running.disposeAsync() };
 }
 
-async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Promise<RunningApiServer> {
+async function serveStore(options: ApiServerOptions, store: Store, pki: Pki, opened: AsyncDisposableStack): Promise<Omit<RunningApiServer, 'stop'>> {
   const { clock, logger, host } = options;
   const catalogue = builtInCatalogue();
   const caches = new WatchCacheSet({ store, clock, logger });
   for (const resource of keptResources(catalogue)) caches.add(cachedResourceOf(resource));
   const services = new InMemoryServiceAllocator(options.random, { ...defaultServiceRanges, cidrs: [serviceCidr] });
   const storeHealth = new StoreHealth(store, clock);
+  opened.defer(() => storeHealth.cancel());
   const parts = assemble({ ...options, store, catalogue, caches, pki, services, storeHealth });
+  opened.defer(() => parts.rbac.close());
   const handler = createHandler(parts);
   // Before anything is written: a port that is taken ends it here.
   const listener = await listen({
@@ -94,6 +95,8 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Pr
     clientAuthority: pki.authorityCertificate,
     handler,
   });
+  // The caches end their watches, which is what the listener waits for.
+  opened.defer(async () => void (await Promise.all([listener.close(stopGraceMs), caches.stop()])));
   await caches.start();
   await bootstrap(parts, {
     serviceAddress,
@@ -103,29 +106,18 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Pr
     frontProxyAuthority: pki.frontProxyAuthorityCertificate,
     ...advertised(host),
   });
+  // Whoever is told that the server is ready finds what it began with.
+  await caches.fresh();
   services.rebuild(parts.view.list('', 'services') as Iterable<Service>);
   parts.state.ready = true;
   const compaction = compactPeriodically(store, clock, logger);
-  return {
-    port: listener.port,
-    pki,
-    handler,
-    stop: () => stopAll(listener, [compaction, storeHealth], caches, store, parts.rbac),
-  };
+  opened.defer(() => compaction.cancel());
+  return { port: listener.port, pki, handler };
 }
 
 /** Endpoints may not have loopback addresses: a server that only listens there has none. */
 function advertised(host: string): { advertiseAddress?: string } {
   return host.startsWith('127.') || host === '::1' || host === '0.0.0.0' || host === '::' || host === 'localhost' ? {} : { advertiseAddress: host };
-}
-
-async function stopAll(listener: Listener, timers: readonly { cancel(): void }[], caches: WatchCacheSet, store: Store, rbac: RbacAuthorizer): Promise<void> {
-  for (const timer of timers) timer.cancel();
-  const closed = listener.close(stopGraceMs);
-  await caches.stop();
-  await closed;
-  rbac.close();
-  await store.close();
 }
 
 /** One for each storage prefix: all versions of a resource share a cache. */
@@ -145,9 +137,7 @@ interface Pieces extends ApiServerOptions {
 }
 
 function assemble({ storeHealth, services, store, catalogue, caches, pki, clock, random, logger }: Pieces): ApiServerParts {
-  const prefixes = new Map<string, string>();
-  for (const { group, resource, storagePrefix } of catalogue.all()) prefixes.set(`${group}/${resource}`, storagePrefix);
-  const view = cachedClusterView((group, resource) => caches.cache(prefixes.get(`${group}/${resource}`) ?? ''));
+  const { view } = caches;
   const audiences = [issuer];
   const publicKeys = [createPublicKey(pki.serviceAccountKeys.publicKey.export({ type: 'spki', format: 'pem' }))];
   const tokenKinds = [

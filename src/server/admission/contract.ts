@@ -45,6 +45,8 @@ export interface ClusterView {
   get(group: string, resource: string, namespace: string, name: string): KubeObject | undefined;
   /** All of a namespace, or of the cluster where `namespace` is undefined. */
   list(group: string, resource: string, namespace?: string): Iterable<KubeObject>;
+  /** Resolves once the view has everything that was written before the call, by whichever server. */
+  fresh(): Promise<void>;
   /** Calls back after any change of the resource with its key; used to drop what was derived. Returns the end of it. */
   onChange(group: string, resource: string, callback: (change: { namespace: string; name: string; deleted: boolean }) => void): () => void;
 }

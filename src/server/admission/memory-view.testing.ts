@@ -35,6 +35,13 @@ export class MemoryView implements ClusterView, ClusterWriter {
     );
   }
 
+  /** What is on its way into the view. */
+  arriving: () => Promise<void> = () => Promise.resolve();
+
+  fresh(): Promise<void> {
+    return this.arriving();
+  }
+
   onChange(group: string, resource: string, callback: ChangeListener): () => void {
     const key = `${group}/${resource}`;
     const listeners = this.#listeners.get(key) ?? new Set();

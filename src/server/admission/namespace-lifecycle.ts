@@ -2,23 +2,17 @@
 import { forbidden, notFound } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/object.ts';
 import type { Namespace } from '../../api/types/core-v1.ts';
-import type { Clock } from '../../base/clock.ts';
 import type { AdmissionPlugin, AdmissionRequest, ClusterView } from './contract.ts';
-import { awaitObject } from './derived.ts';
 import { refuse } from './requests.ts';
 
 const immortal = new Set(['default', 'kube-system', 'kube-public']);
-/** Who creates a namespace and at once something in it may be ahead of the cache. */
-const appearsWithinMs = 50;
 
 export class NamespaceLifecycle implements AdmissionPlugin {
   readonly name = 'NamespaceLifecycle';
   readonly #view: ClusterView;
-  readonly #clock: Clock;
 
-  constructor(view: ClusterView, clock: Clock) {
+  constructor(view: ClusterView) {
     this.#view = view;
-    this.#clock = clock;
   }
 
   handles({ operation, resource, namespace }: AdmissionRequest): boolean {
@@ -43,14 +37,8 @@ export class NamespaceLifecycle implements AdmissionPlugin {
       this.#check(request, found);
       return;
     }
-    const awaited = {
-      group: '',
-      resource: 'namespaces',
-      namespace: '',
-      name: namespace,
-      forMs: appearsWithinMs,
-    };
-    return awaitObject(this.#view, this.#clock, awaited).then((late) => this.#check(request, late));
+    // Who creates a namespace and at once something in it may be ahead of the cache.
+    return this.#view.fresh().then(() => this.#check(request, this.#view.get('', 'namespaces', '', namespace)));
   }
 
   #check(request: AdmissionRequest, object: KubeObject | undefined): void {

@@ -17,22 +17,20 @@ describe('NamespaceLifecycle', () => {
   const namespace = (name: string, phase = 'Active') => ({ metadata: { name }, status: { phase } });
 
   test('nothing in a namespace that is not there', async () => {
-    const plugin = new NamespaceLifecycle(new MemoryView(), clock);
+    const plugin = new NamespaceLifecycle(new MemoryView());
     const refusal = await refused(plugin, asked('pods', pod()), 'namespaces "default" not found', 404);
     assert.deepEqual(refusal.status.details, { name: 'default', kind: 'namespaces' });
   });
 
-  test('waits a moment for one that is about to come', async () => {
+  test('waits for one that was written and has not arrived', async () => {
     const view = new MemoryView();
-    const plugin = new NamespaceLifecycle(view, clock);
-    const admitted = admit(plugin, asked('pods', pod()));
-    view.put('', 'namespaces', namespace('default'));
-    await admitted;
+    view.arriving = () => Promise.resolve().then(() => void view.put('', 'namespaces', namespace('default')));
+    await admit(new NamespaceLifecycle(view), asked('pods', pod()));
   });
 
   test('nothing new in one that ends; changes and deletions go on', async () => {
     const view = new MemoryView().put('', 'namespaces', namespace('default', 'Terminating'));
-    const plugin = new NamespaceLifecycle(view, clock);
+    const plugin = new NamespaceLifecycle(view);
     const refusal = await refused(
       plugin,
       asked('pods', pod()),
@@ -50,7 +48,7 @@ describe('NamespaceLifecycle', () => {
   });
 
   test('some namespaces stay', async () => {
-    const plugin = new NamespaceLifecycle(new MemoryView(), clock);
+    const plugin = new NamespaceLifecycle(new MemoryView());
     const deletion = (name: string) => asked('namespaces', undefined, { operation: 'DELETE', name });
     await refused(
       plugin,

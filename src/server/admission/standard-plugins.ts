@@ -46,7 +46,7 @@ export function standardPlugins(
 ): AdmissionPlugin[] {
   const { view, writer, authorizer, rbac, parseCertificateRequest, clock, random } = parts;
   return [
-    new NamespaceLifecycle(view, clock),
+    new NamespaceLifecycle(view),
     new RbacEscalation(rbac, authorizer),
     new LimitRanger(view),
     new ServiceAccountAdmission(view, clock, random),

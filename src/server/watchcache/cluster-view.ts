@@ -18,6 +18,7 @@ const parsedBytesMax = 64 << 10;
 
 export function cachedClusterView(
   cacheNamed: (group: string, resource: string) => ResourceCache | undefined,
+  fresh: () => Promise<void>,
 ): ClusterView {
   /** By key in the store, oldest first. The revision says whether it is the version that is asked for. */
   const parsed = new Map<string, { readonly revision: Revision; readonly object: KubeObject }>();
@@ -43,6 +44,7 @@ export function cachedClusterView(
       if (!cache) return;
       for (const entry of cache.current(namespace)) yield parse(cache, entry);
     },
+    fresh,
     onChange(group, resource, callback) {
       return cacheNamed(group, resource)?.onChange(callback) ?? (() => {});
     },

@@ -54,7 +54,7 @@ const compactStepBytes = 256 << 10;
 
 export class WatchCacheSet {
   /** What plugins and authorizers know of the cluster. */
-  readonly view: ClusterView = cachedClusterView((group, resource) => this.#named(group, resource));
+  readonly view: ClusterView = cachedClusterView((group, resource) => this.#named(group, resource), () => this.fresh());
   readonly #shared: CacheShared;
   readonly #caches = new Map<string, ResourceCache>();
   readonly #stopping = new AbortController();
@@ -87,6 +87,12 @@ export class WatchCacheSet {
   /** Everything up to here has been applied. */
   get revision(): Revision {
     return this.#shared.freshness.revision;
+  }
+
+  /** Resolves once every cache has what the store had at the call; a store that keeps them waiting too long leaves them as they are. */
+  async fresh(): Promise<void> {
+    const { freshness } = this.#shared;
+    await freshness.reach(await freshness.currentRevision());
   }
 
   /** Bytes of objects held, and of the arenas that hold them. */
