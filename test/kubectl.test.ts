@@ -86,6 +86,40 @@ describe('kubectl', { skip: missing ?? false }, () => {
     await says('delete pods -l name=changing --grace-period=0 --force', /force deleted/);
   });
 
+  test('watch, diff, events, config, and what only shows over time', async () => {
+    const watched = kubectl('get configmaps --watch-only --output-watch-events --request-timeout=4s --field-selector=metadata.name=seen');
+    // What comes before the watch does is not seen: so it is done again and again, until the watch has ended.
+    let watching = true;
+    void watched.finally(() => (watching = false));
+    while (watching) {
+      await says('create configmap seen --from-literal=a=b', 'configmap/seen created');
+      await says('delete configmap seen', /configmap "seen" deleted/);
+    }
+    const { stdout: events } = await watched;
+    assert.match(events, /^EVENT +NAME +DATA +AGE\n/);
+    assert.match(events, /\nADDED +seen +1 +\S+\nDELETED +seen +1 +\S+\n/);
+
+    await says('apply -f -', 'replicationcontroller/differing created', controller('differing', 1));
+    const differs = await kubectl('diff -f -', controller('differing', 2));
+    assert.equal(differs.code, 1, differs.stderr);
+    assert.match(differs.stdout, /\n- {2}replicas: 1\n\+ {2}replicas: 2\n/);
+    const same = await kubectl('diff -f -', controller('differing', 1));
+    assert.deepEqual([same.code, same.stdout], [0, '']);
+
+    await says('wait rc/differing --for=jsonpath={.status.readyReplicas}=1 --timeout=30s', /condition met/);
+    const { stdout: pod } = await kubectl('get pods -l name=differing -o name');
+    // Recorders gather what happens for a moment before they write.
+    const until = Date.now() + 20_000;
+    let told = '';
+    while (Date.now() < until && !/Started/.test(told)) told = (await kubectl(`events --for=${pod.trim()}`)).stdout;
+    assert.match(told, /^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE\n/);
+    for (const reason of ['Scheduled', 'Pulled', 'Created', 'Started']) assert.match(told, new RegExp(`Normal +${reason} +Pod/differing-`, 'i'), told);
+    const warnings = await kubectl('events --for=rc/differing --types=Warning');
+    assert.deepEqual([warnings.code, warnings.stderr.trim()], [0, 'No events found in default namespace.']);
+    await says('config view --minify -o jsonpath={.contexts[0].context.user}', 'kubernetes-admin');
+    await says('delete rc differing', /deleted/);
+  });
+
   test('what is wrong is refused in upstream’s words', async () => {
     await fails('create -f -', /unknown field "spec\.foo"/, controller('bad', 1).replace('"replicas"', '"foo":1,"replicas"'));
     await fails('create -f -', /Invalid value: "UPPER": a lowercase RFC 1123 subdomain must consist of/, controller('UPPER', 1));

