@@ -55,8 +55,11 @@ export interface Commit {
 export type CommitResult =
   /** Durable: it survives a crash from here on. `previous` is what was there before. */
   | { readonly outcome: 'committed'; readonly revision: Revision; readonly previous: KeyValue | undefined }
-  /** Nothing changed; `current` is what stands there instead of what was expected (undefined = nothing). */
-  | { readonly outcome: 'conflict'; readonly current: KeyValue | undefined };
+  /**
+   * Nothing changed; `current` is what stands there instead of what was expected (undefined = nothing). It may not be
+   * durable yet: another commit can build on it at once, but nobody may be told of it before `settled`.
+   */
+  | { readonly outcome: 'conflict'; readonly current: KeyValue | undefined; readonly settled: Promise<void> };
 
 export interface WatchOptions {
   readonly from: string;

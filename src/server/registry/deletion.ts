@@ -9,7 +9,6 @@ import type { KubeObject } from '../../api/object.ts';
 import type { DeleteOptions } from '../../api/types/meta-v1.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { ChangeContext, Registry, Stored, Written } from './registry.ts';
-import { subjectOf, tooManyRaces } from './registry.ts';
 import type { Strategy } from './strategy.ts';
 
 const orphanFinalizer = 'orphan';
@@ -22,8 +21,6 @@ export interface Deletion {
   readonly written: Written;
 }
 
-const attemptsMax = 64;
-
 export async function deleteObject(
   registry: Registry,
   resource: ResourceInfo,
@@ -32,24 +29,14 @@ export async function deleteObject(
   context: ChangeContext,
 ): Promise<Deletion> {
   const strategy = registry.parts.strategyFor(resource);
-  let stored: Stored | undefined = await registry.mustGet(resource, context.namespace, name);
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    if (!stored) throw errors.notFound(subjectOf(resource, name));
+  return registry.optimistically(resource, name, context.namespace, async (stored) => {
     checkPreconditions(resource, name, stored, options);
     stored.object.metadata.resourceVersion = String(stored.revision);
     await registry.admit('DELETE', resource, name, undefined, stored.object, context);
     const marked = mark(stored.object, strategy, options, context.now);
-    if (!marked) {
-      const outcome = await registry.removeIfUnchanged(resource, name, stored, context);
-      if ('written' in outcome) return { gone: true, written: outcome.written };
-      stored = outcome.current;
-    } else {
-      const outcome = await registry.writeIfUnchanged(resource, name, stored, marked, context);
-      if ('written' in outcome) return { gone: false, written: outcome.written };
-      stored = outcome.current;
-    }
-  }
-  throw tooManyRaces(resource, name);
+    const outcome = marked ? await registry.writeIfUnchanged(resource, name, stored, marked, context) : await registry.removeIfUnchanged(resource, name, stored, context);
+    return 'lost' in outcome ? outcome : { done: { gone: marked === undefined, written: outcome.done } };
+  });
 }
 
 function checkPreconditions(resource: ResourceInfo, name: string, stored: Stored, options: DeleteOptions): void {

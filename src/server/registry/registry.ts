@@ -17,7 +17,7 @@ import type { Clock } from '../../base/clock.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeUtf8 } from '../../base/bytes.ts';
-import type { KeyValue, Revision, Store } from '../../storage/contract.ts';
+import type { CommitResult, KeyValue, Revision, Store } from '../../storage/contract.ts';
 import type { AdmissionRequest, Operation } from '../admission/contract.ts';
 import type { RequestAttributes } from '../access/contract.ts';
 import { encodeForStorage, spliceResourceVersion } from '../watchcache/encoding.ts';
@@ -38,6 +38,12 @@ export interface ChangeContext extends StrategyContext {
 export interface Stored {
   readonly object: KubeObject;
   readonly revision: Revision;
+}
+
+/** A race that was lost: what stands there now, and when others may hear of it (see CommitResult). */
+export interface Lost {
+  readonly current: Stored | undefined;
+  readonly settled: Promise<void>;
 }
 
 /** The outcome of a write, as the client gets it. */
@@ -149,6 +155,7 @@ export class Registry {
       ...(lease === undefined ? {} : { lease }),
     });
     if (result.outcome === 'conflict') {
+      await result.settled;
       if (generated) throw generatedNameTaken(resource, name);
       throw errors.alreadyExists(subjectOf(resource, name));
     }
@@ -170,9 +177,7 @@ export class Registry {
     options: { readonly requireResourceVersion?: boolean } = {},
   ): Promise<Written> {
     const strategy = this.parts.strategyFor(resource);
-    let stored = await this.get(resource, context.namespace, name);
-    for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      if (!stored) throw errors.notFound(subjectOf(resource, name));
+    return this.optimistically(resource, name, context.namespace, async (stored) => {
       const old = stored.object;
       old.metadata.resourceVersion = String(stored.revision);
       const wanted = await change(old);
@@ -180,30 +185,50 @@ export class Registry {
       const conditional = checkIdentity(resource, object, old);
       if (!conditional && options.requireResourceVersion && strategy.allowUnconditionalUpdate === false) throw unversioned(resource, name);
       await this.#prepareUpdate(resource, strategy, object, old, context);
-
-      if (finishesDeletion(object, old, strategy)) {
-        const outcome = await this.#commitDelete(resource, name, stored, object, context);
-        if ('written' in outcome) return outcome.written;
-        stored = outcome.current;
-      } else {
-        const undo = await strategy.allocate?.(object, old, context);
-        let outcome: { written: Written } | { current: Stored | undefined };
-        try {
-          outcome = await this.#commitUpdate(resource, strategy, name, stored, object, context);
-        } catch (error) {
-          undo?.();
-          throw error;
-        }
-        if ('written' in outcome) {
-          if (context.dryRun) undo?.();
-          return outcome.written;
-        }
-        undo?.();
-        stored = outcome.current;
+      const outcome = await this.#commitChange(resource, strategy, name, stored, object, context);
+      if (conditional && 'lost' in outcome) {
+        await outcome.lost.settled;
+        throw errors.conflict(subjectOf(resource, name), errors.staleObject);
       }
-      if (conditional) throw errors.conflict(subjectOf(resource, name), errors.staleObject);
+      return outcome;
+    });
+  }
+
+  /** What the change allocated goes back unless it was committed. */
+  async #commitChange(resource: ResourceInfo, strategy: Strategy, name: string, stored: Stored, object: KubeObject, context: ChangeContext): Promise<{ done: Written } | { lost: Lost }> {
+    if (finishesDeletion(object, stored.object, strategy)) return this.removeIfUnchanged(resource, name, stored, context, object);
+    const undo = await strategy.allocate?.(object, stored.object, context);
+    if (!undo) return this.writeIfUnchanged(resource, name, stored, object, context);
+    try {
+      const outcome = await this.writeIfUnchanged(resource, name, stored, object, context);
+      if ('lost' in outcome || context.dryRun) undo();
+      return outcome;
+    } catch (error) {
+      undo();
+      throw error;
     }
-    throw tooManyRaces(resource, name);
+  }
+
+  /**
+   * The loop of every change: `attempt` decides on the object as it stands and
+   * commits on the condition that it still stands so; after a lost race it is
+   * called again with what it lost against, durable or not. Whatever comes of
+   * that is told only when it is.
+   */
+  async optimistically<T>(resource: ResourceInfo, name: string, namespace: string, attempt: (stored: Stored) => Promise<{ readonly done: T } | { readonly lost: Lost }>): Promise<T> {
+    let stored = await this.get(resource, namespace, name);
+    let settled: Promise<void> | undefined;
+    try {
+      for (let attempts = 0; attempts < attemptsMax; attempts++) {
+        if (!stored) throw errors.notFound(subjectOf(resource, name));
+        const outcome = await attempt(stored);
+        if ('done' in outcome) return outcome.done;
+        ({ current: stored, settled } = outcome.lost);
+      }
+      throw tooManyRaces(resource, name);
+    } finally {
+      await settled;
+    }
   }
 
   /**
@@ -217,16 +242,7 @@ export class Registry {
     change: (current: KubeObject) => KubeObject | undefined,
     context: Pick<ChangeContext, 'namespace' | 'dryRun'>,
   ): Promise<Written> {
-    const strategy = this.parts.strategyFor(resource);
-    let stored = await this.get(resource, context.namespace, name);
-    for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      if (!stored) throw errors.notFound(subjectOf(resource, name));
-      const changed = change(stored.object);
-      const outcome = await this.#commitUpdate(resource, strategy, name, stored, changed ?? stored.object, context);
-      if ('written' in outcome) return outcome.written;
-      stored = outcome.current;
-    }
-    throw tooManyRaces(resource, name);
+    return this.optimistically(resource, name, context.namespace, (stored) => this.writeIfUnchanged(resource, name, stored, change(stored.object) ?? stored.object, context));
   }
 
   async #prepareUpdate(resource: ResourceInfo, strategy: Strategy, object: KubeObject, old: KubeObject, context: ChangeContext): Promise<void> {
@@ -245,19 +261,14 @@ export class Registry {
     if (admitted) await admitted;
   }
 
-  async #commitUpdate(
-    resource: ResourceInfo,
-    strategy: Strategy,
-    name: string,
-    stored: Stored,
-    object: KubeObject,
-    context: Pick<ChangeContext, 'namespace' | 'dryRun'>,
-  ): Promise<{ written: Written } | { current: Stored | undefined }> {
+  /** Replaces the object on the condition that it still is as `stored`: no admission, no validation. */
+  async writeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, object: KubeObject, context: Pick<ChangeContext, 'namespace' | 'dryRun'>): Promise<{ done: Written } | { lost: Lost }> {
+    const strategy = this.parts.strategyFor(resource);
     object.metadata.resourceVersion = String(stored.revision);
     // What changes nothing is not written: no revision, no event.
     if (context.dryRun || equalObjects(object, stored.object)) {
       const bytes = spliceResourceVersion(encodeForStorage(object), stored.revision);
-      return { written: { bytes, object, revision: stored.revision, created: false, deleted: false } };
+      return { done: { bytes, object, revision: stored.revision, created: false, deleted: false } };
     }
     const bytes = encodeForStorage(object);
     const lease = strategy.timeToLiveSeconds === undefined ? undefined : await this.#leases.of(strategy.timeToLiveSeconds);
@@ -268,21 +279,15 @@ export class Registry {
       hint: indexHintOf(resource, object),
       ...(lease === undefined ? {} : { lease }),
     });
-    if (result.outcome === 'conflict') return { current: fromKeyValue(result.current) };
+    if (result.outcome === 'conflict') return { lost: lostTo(result) };
     object.metadata.resourceVersion = String(result.revision);
     return {
-      written: { bytes: spliceResourceVersion(bytes, result.revision), object, revision: result.revision, created: false, deleted: false },
+      done: { bytes: spliceResourceVersion(bytes, result.revision), object, revision: result.revision, created: false, deleted: false },
     };
   }
 
-  /** Removes the key; `object` is its last state, for the answer. */
-  async #commitDelete(
-    resource: ResourceInfo,
-    name: string,
-    stored: Stored,
-    object: KubeObject,
-    context: ChangeContext,
-  ): Promise<{ written: Written } | { current: Stored | undefined }> {
+  /** Removes the object on the condition that it still is as `stored`; `object` is its last state, for the answer. */
+  async removeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, context: Pick<ChangeContext, 'namespace' | 'dryRun'>, object = stored.object): Promise<{ done: Written } | { lost: Lost }> {
     let { revision } = stored;
     if (!context.dryRun) {
       const result = await this.parts.store.commit({
@@ -290,13 +295,13 @@ export class Registry {
         expected: stored.revision,
         value: undefined,
       });
-      if (result.outcome === 'conflict') return { current: fromKeyValue(result.current) };
+      if (result.outcome === 'conflict') return { lost: lostTo(result) };
       revision = result.revision;
       this.parts.strategyFor(resource).release?.(object);
     }
     const bytes = spliceResourceVersion(encodeForStorage(object), revision);
     object.metadata.resourceVersion = String(revision);
-    return { written: { bytes, object, revision, created: false, deleted: true } };
+    return { done: { bytes, object, revision, created: false, deleted: true } };
   }
 
   /** Writes a complete object of the server's own where there is none of that name: no admission, no validation. */
@@ -314,16 +319,6 @@ export class Registry {
   /** Removes an object of the server's own, whatever it holds. */
   async uninstall(resource: ResourceInfo, namespace: string, name: string): Promise<void> {
     await this.parts.store.commit({ key: keyOf(resource, namespace, name), expected: undefined, value: undefined });
-  }
-
-  /** For `deletion.ts`: one conditional removal. */
-  removeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, context: ChangeContext) {
-    return this.#commitDelete(resource, name, stored, stored.object, context);
-  }
-
-  /** For `deletion.ts`: one conditional write without validation (marks of deletion only). */
-  writeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, object: KubeObject, context: ChangeContext) {
-    return this.#commitUpdate(resource, this.parts.strategyFor(resource), name, stored, object, context);
   }
 
   async admit(operation: Operation, resource: ResourceInfo, name: string, object: KubeObject | undefined, old: KubeObject | undefined, context: ChangeContext): Promise<void> {
@@ -382,8 +377,12 @@ function unversioned(resource: ResourceInfo, name: string): errors.ApiError {
   ]);
 }
 
-export function tooManyRaces(resource: ResourceInfo, name: string): errors.ApiError {
+function tooManyRaces(resource: ResourceInfo, name: string): errors.ApiError {
   return errors.tooManyRequests(`too many concurrent changes of ${resource.resource} "${name}"`, 1);
+}
+
+function lostTo({ current, settled }: CommitResult & { readonly outcome: 'conflict' }): Lost {
+  return { current: fromKeyValue(current), settled };
 }
 
 function fromKeyValue(found: KeyValue | undefined): Stored | undefined {

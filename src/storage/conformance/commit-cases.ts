@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { StoreClosedError } from '../contract.ts';
+import type { KeyValue } from '../contract.ts';
 import { bytes, committed, conflicted, textOf, type Case } from './rig.ts';
 
 export const commitCases: Record<string, Case> = {
@@ -117,6 +118,9 @@ export const commitCases: Record<string, Case> = {
             value: bytes(String(next)),
           });
           if (result.outcome === 'committed') return next;
+          await result.settled;
+          const { current } = result;
+          if (current) assert.ok(((await rig.store.get(rig.key('count')))?.modRevision ?? 0) >= current.modRevision);
         }
       }),
     );
@@ -125,6 +129,21 @@ export const commitCases: Record<string, Case> = {
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     );
     assert.equal((await rig.store.get(rig.key('a')))?.modRevision, base);
+  },
+
+  'who loses can build on what won at once': async (rig) => {
+    const count = async () => {
+      let now: KeyValue | undefined;
+      for (;;) {
+        const value = bytes(String(now === undefined ? 1 : Number(textOf(now)) + 1));
+        const result = await rig.store.commit({ key: rig.key('count'), expected: now?.modRevision ?? 0, value });
+        if (result.outcome === 'committed') return;
+        now = result.current;
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, count));
+    const last = await rig.store.get(rig.key('count'));
+    assert.equal(last && textOf(last), '20');
   },
 
   'after close nothing is taken': async (rig) => {

@@ -228,7 +228,7 @@ class EtcdStore implements Store {
       if (!succeeded) {
         this.#dropHint(key, hinted);
         const current = response?.responseRange?.kvs[0];
-        return { outcome: 'conflict', current: current && keyValueOf(key, current) };
+        return { outcome: 'conflict', current: current && keyValueOf(key, current), settled: Promise.resolve() };
       }
       const replaced = response?.responsePut?.prevKv ?? response?.responseDeleteRange?.prevKvs[0];
       return {

@@ -319,14 +319,15 @@ export class MvccStore implements Store {
     });
   }
 
-  /** Told only when what stands there is durable: nobody may learn of what a crash could still undo. */
   async #conflict(standing: Version | undefined): Promise<CommitResult> {
+    const settled = standing === undefined ? Promise.resolve() : this.#whenDurable(standing.revision);
+    // Who builds on what stands there has no need to wait, and will hear of a failure from the commit.
+    settled.catch(() => {});
     const version = alive(standing);
-    if (standing !== undefined) await this.#whenDurable(standing.revision);
-    if (version === undefined) return { outcome: 'conflict', current: undefined };
-    const [value] = await this.#values([version]);
+    if (version === undefined) return { outcome: 'conflict', current: undefined, settled };
+    const value = version.value ?? (await this.#values([version]))[0];
     if (value === undefined) return this.#conflict(version.history.latest);
-    return { outcome: 'conflict', current: keyValue(version, value) };
+    return { outcome: 'conflict', current: keyValue(version, value), settled };
   }
 
   async #nothingToDelete(standing: Version | undefined): Promise<CommitResult> {
