@@ -33,6 +33,8 @@ export interface ClientOptions {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+  /** The request can wait for others of this client. */
+  readonly background?: boolean;
 }
 
 export interface WriteOptions extends CallOptions {
@@ -259,6 +261,7 @@ export class Client {
       headers,
       ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
       ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.background ? { background: true } : {}),
     };
   }
 
@@ -330,7 +333,7 @@ function typed<T extends ApiObject>(resource: Resource<T>, object: T): T {
 }
 
 function deleteBody(options: DeleteCallOptions): DeleteOptions {
-  const { signal: _, ...body } = options;
+  const { signal: _, background: __, ...body } = options;
   return { apiVersion: 'v1', kind: 'DeleteOptions', ...body };
 }
 

@@ -112,14 +112,14 @@ export class EventRecorder {
     if (recorded.created) {
       const { count, lastTimestamp, message, metadata } = recorded.event;
       try {
-        await this.#client.patch(events, metadata, { count, lastTimestamp, message }, { type: 'strategic', signal });
+        await this.#client.patch(events, metadata, { count, lastTimestamp, message }, { type: 'strategic', signal, background: true });
         return;
       } catch (error) {
         // It has expired meanwhile: begin anew.
         if (!isNotFound(error)) throw error;
       }
     }
-    await this.#client.create(events, recorded.event, { signal });
+    await this.#client.create(events, recorded.event, { signal, background: true });
     recorded.created = true;
   }
 

@@ -10,6 +10,8 @@ export interface ClientRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly signal?: AbortSignal;
+  /** It can wait for others of this client. */
+  readonly background?: boolean;
 }
 
 export interface ClientResponse {

@@ -1,93 +1,145 @@
 /**
  * What travels between threads, and how: the messages of one turn of the loop
- * go as one post, with all their bytes copied into one buffer of their own that
- * is transferred, not cloned. (A Buffer from Node's pool must never be posted:
- * the whole slab would go, with other requests' bytes in it.)
+ * go as one buffer, which is transferred and not cloned. Cloning an object for
+ * each message would cost more than all else that is done with it. (A Buffer
+ * from Node's pool must never be posted: the whole slab would go, with other
+ * requests' bytes in it.)
+ *
+ *   length of the texts, number of words | words | texts (UTF-8) | bytes
+ *
+ * A message is a fixed number of words: its kind, the exchange it belongs to,
+ * numbers, and for each text or body where it begins and ends.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { UserInfo } from '../../base/exchange.ts';
 
-/** Bytes of a message: where they lie in the post's buffer. */
-export interface Slice {
-  readonly offset: number;
-  readonly length: number;
-}
+export const kinds = {
+  // From the client:
+  /** Text: a user as JSON. Requests name it by its number, `id`. */
+  identity: 0,
+  /** Number: of the identity. Texts: method and target with a space between, and the headers as JSON. Bytes: the body. */
+  request: 1,
+  /** No more is wanted of the answer. */
+  cancel: 2,
+  /** Number: the reader took so many bytes more, and as many more may be sent. */
+  credit: 3,
+  // From the server:
+  /** Number: the status. Text: the headers as JSON. */
+  head: 4,
+  data: 5,
+  end: 6,
+  /** The answer breaks off. */
+  destroy: 7,
+} as const;
 
-export type ClientMessage =
-  /** Gives an identity its number; requests name it by that. */
-  | { readonly type: 'identity'; readonly index: number; readonly user: UserInfo }
-  | {
-      readonly type: 'request';
-      readonly id: number;
-      readonly identity: number;
-      readonly method: string;
-      readonly target: string;
-      readonly headers: Readonly<Record<string, string>>;
-      readonly body?: Slice;
-    }
-  | { readonly type: 'cancel'; readonly id: number }
-  /** The reader took `bytes` more: as many more may be sent. */
-  | { readonly type: 'credit'; readonly id: number; readonly bytes: number };
-
-export type ServerMessage =
-  | { readonly type: 'head'; readonly id: number; readonly status: number; readonly headers: Readonly<Record<string, string>> }
-  | { readonly type: 'data'; readonly id: number; readonly body: Slice }
-  | { readonly type: 'end'; readonly id: number }
-  | { readonly type: 'destroy'; readonly id: number };
-
-export interface Post<M> {
-  readonly messages: readonly M[];
-  readonly bytes: ArrayBuffer;
-}
+export type Kind = (typeof kinds)[keyof typeof kinds];
 
 /** Bytes a server may send on one exchange ahead of its reader. */
 export const windowBytes = 4 * 1024 * 1024;
 
+const wordsOfMessage = 8;
+const headWords = 2;
+const noBytes = new Uint8Array(0);
+
 /** Gathers the messages of a turn and posts them together. */
-export class PostBatch<M> {
+export class PostBatch {
   readonly #port: MessagePort;
-  #messages: M[] = [];
+  #words: number[] = [];
+  #text = '';
   #bodies: Uint8Array[] = [];
-  #length = 0;
+  #bodyBytes = 0;
   #scheduled = false;
 
   constructor(port: MessagePort) {
     this.#port = port;
   }
 
-  add(message: M): void {
-    this.#messages.push(message);
+  /** `body` must not change until the end of the turn. */
+  add(kind: Kind, id: number, number = 0, text = '', more = '', body: Uint8Array = noBytes): void {
+    const from = this.#text.length;
+    this.#text += text + more;
+    this.#words.push(kind, id, number, from, from + text.length, from + text.length + more.length, this.#bodyBytes, this.#bodyBytes + body.byteLength);
+    if (body.byteLength > 0) {
+      this.#bodies.push(body);
+      this.#bodyBytes += body.byteLength;
+    }
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.flush());
   }
 
-  /** Reserves room for `body` in the post of this turn. It must not change until then. */
-  slice(body: Uint8Array): Slice {
-    const offset = this.#length;
-    this.#bodies.push(body);
-    this.#length += body.byteLength;
-    return { offset, length: body.byteLength };
-  }
-
   flush(): void {
     this.#scheduled = false;
-    if (this.#messages.length === 0) return;
-    const bytes = new ArrayBuffer(this.#length);
+    if (this.#words.length === 0) return;
+    const texts = Buffer.from(this.#text, 'utf8');
+    const textAt = (headWords + this.#words.length) * 4;
+    const bodyAt = textAt + texts.byteLength;
+    const bytes = new ArrayBuffer(bodyAt + this.#bodyBytes);
+    const words = new Int32Array(bytes, 0, headWords + this.#words.length);
+    words[0] = texts.byteLength;
+    words[1] = this.#words.length;
+    words.set(this.#words, headWords);
     const target = new Uint8Array(bytes);
-    let offset = 0;
+    target.set(texts, textAt);
+    let offset = bodyAt;
     for (const body of this.#bodies) {
       target.set(body, offset);
       offset += body.byteLength;
     }
-    const post: Post<M> = { messages: this.#messages, bytes };
-    this.#messages = [];
+    this.#words = [];
+    this.#text = '';
     this.#bodies = [];
-    this.#length = 0;
-    this.#port.postMessage(post, [bytes]);
+    this.#bodyBytes = 0;
+    this.#port.postMessage(bytes, [bytes]);
   }
 }
 
-export function sliceOf(bytes: ArrayBuffer, slice: Slice): Uint8Array {
-  return new Uint8Array(bytes, slice.offset, slice.length);
+/** The messages of one post, read one after another. */
+export class ReceivedPost {
+  readonly #bytes: ArrayBuffer;
+  readonly #words: Int32Array;
+  readonly #text: string;
+  readonly #bodyAt: number;
+  #at: number;
+
+  constructor(bytes: ArrayBuffer) {
+    this.#bytes = bytes;
+    const [textBytes = 0, wordCount = 0] = new Int32Array(bytes, 0, headWords);
+    this.#words = new Int32Array(bytes, 0, headWords + wordCount);
+    const textAt = this.#words.byteLength;
+    this.#text = Buffer.from(bytes, textAt, textBytes).toString('utf8');
+    this.#bodyAt = textAt + textBytes;
+    this.#at = headWords - wordsOfMessage;
+  }
+
+  /** Goes to the next message; false where there is none. */
+  next(): boolean {
+    this.#at += wordsOfMessage;
+    return this.#at < this.#words.length;
+  }
+
+  get kind(): Kind {
+    return this.#words[this.#at] as Kind;
+  }
+
+  get id(): number {
+    return this.#words[this.#at + 1] as number;
+  }
+
+  get number(): number {
+    return this.#words[this.#at + 2] as number;
+  }
+
+  get text(): string {
+    return this.#text.slice(this.#words[this.#at + 3], this.#words[this.#at + 4]);
+  }
+
+  get more(): string {
+    return this.#text.slice(this.#words[this.#at + 4], this.#words[this.#at + 5]);
+  }
+
+  /** A view: it keeps the whole post in memory. */
+  get body(): Uint8Array {
+    const from = this.#words[this.#at + 6] as number;
+    return new Uint8Array(this.#bytes, this.#bodyAt + from, (this.#words[this.#at + 7] as number) - from);
+  }
 }

@@ -2,60 +2,77 @@
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
 import type { ExchangeHandler, Responder, UserInfo } from '../../base/exchange.ts';
-import { PostBatch, sliceOf, windowBytes } from './port-messages.ts';
-import type { ClientMessage, Post, ServerMessage } from './port-messages.ts';
+import { kinds, PostBatch, ReceivedPost, windowBytes } from './port-messages.ts';
 
-const noBody = new Uint8Array(0);
 const sliceMs = 2;
-const unansweredMax = 64;
+/** Clients keep well below (request-gate.ts); this is for one that does not. */
+const unansweredMax = 256;
+/** Clients send few different sets of headers. */
+const headerSetsMax = 1000;
+const noHeaders: Readonly<Record<string, string>> = {};
 
 /** Answers what comes through `port` until it closes. Who holds the other end is trusted to say who asks. */
 export function servePort(port: MessagePort, handler: ExchangeHandler): { close(): void } {
-  const batch = new PostBatch<ServerMessage>(port);
+  const batch = new PostBatch(port);
   const identities: UserInfo[] = [];
   const open = new Map<number, PortResponder>();
+  const headerSets = new Map<string, Readonly<Record<string, string>>>();
 
-  const receive = (message: ClientMessage, bytes: ArrayBuffer): void => {
-    switch (message.type) {
-      case 'identity':
-        identities[message.index] = message.user;
+  const headersOf = (text: string): Readonly<Record<string, string>> => {
+    let headers = headerSets.get(text);
+    if (headers) return headers;
+    headers = text === '' ? noHeaders : (JSON.parse(text) as Record<string, string>);
+    if (headerSets.size >= headerSetsMax) headerSets.clear();
+    headerSets.set(text, headers);
+    return headers;
+  };
+
+  const receive = (post: ReceivedPost): void => {
+    const { id } = post;
+    switch (post.kind) {
+      case kinds.identity:
+        identities[id] = JSON.parse(post.text) as UserInfo;
         return;
-      case 'cancel':
-        open.get(message.id)?.close();
+      case kinds.cancel:
+        open.get(id)?.close();
         return;
-      case 'credit':
-        open.get(message.id)?.credit(message.bytes);
+      case kinds.credit:
+        open.get(id)?.credit(post.number);
         return;
-      case 'request': {
-        const identity = identities[message.identity];
+      case kinds.request: {
+        const identity = identities[post.number];
         assert(identity, 'a request from another thread names an identity it has not sent');
         unanswered++;
-        const responder = new PortResponder(batch, message.id, () => {
+        const responder = new PortResponder(batch, id, () => {
           unanswered--;
           if (paused) resume();
         });
-        open.set(message.id, responder);
-        responder.onClose(() => open.delete(message.id));
-        const body = message.body ? sliceOf(bytes, message.body) : noBody;
+        open.set(id, responder);
+        responder.onClose(() => open.delete(id));
+        const line = post.text;
+        const space = line.indexOf(' ');
+        const { body } = post;
         handler(
           {
-            method: message.method,
-            target: message.target,
-            headers: message.headers,
+            method: line.slice(0, space),
+            target: line.slice(space + 1),
+            headers: headersOf(post.more),
             body: () => Promise.resolve(body),
             identity,
             remoteAddress: '127.0.0.1',
           },
           responder,
         );
+        return;
       }
+      default:
+        return;
     }
   };
 
   // A post may hold hundreds of requests: other callers get their turn between them, and no more are under way than
   // the others' latency can bear.
-  const posts: Post<ClientMessage>[] = [];
-  let next = 0;
+  const posts: ReceivedPost[] = [];
   let unanswered = 0;
   let paused = false;
   const resume = (): void => {
@@ -65,7 +82,7 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
   const work = (): void => {
     const until = performance.now() + sliceMs;
     for (let post = posts[0]; post; post = posts[0]) {
-      while (next < post.messages.length) {
+      for (;;) {
         if (unanswered >= unansweredMax) {
           paused = true;
           return;
@@ -74,14 +91,14 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
           setImmediate(work);
           return;
         }
-        receive(post.messages[next++] as ClientMessage, post.bytes);
+        if (!post.next()) break;
+        receive(post);
       }
       posts.shift();
-      next = 0;
     }
   };
-  port.on('message', (post: Post<ClientMessage>) => {
-    posts.push(post);
+  port.on('message', (bytes: ArrayBuffer) => {
+    posts.push(new ReceivedPost(bytes));
     if (posts.length === 1) work();
   });
   port.on('close', () => {
@@ -91,7 +108,7 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
 }
 
 class PortResponder implements Responder {
-  readonly #batch: PostBatch<ServerMessage>;
+  readonly #batch: PostBatch;
   readonly #id: number;
   readonly #drainCallbacks: (() => void)[] = [];
   readonly #closeCallbacks: (() => void)[] = [];
@@ -102,7 +119,7 @@ class PortResponder implements Responder {
   #answered = false;
 
   /** `onAnswer` is called once: with the head, or where there will be none. */
-  constructor(batch: PostBatch<ServerMessage>, id: number, onAnswer: () => void) {
+  constructor(batch: PostBatch, id: number, onAnswer: () => void) {
     this.#batch = batch;
     this.#id = id;
     this.#onAnswer = onAnswer;
@@ -123,14 +140,14 @@ class PortResponder implements Responder {
     this.#answer();
     const plain: Record<string, string> = {};
     for (const [name, value] of Object.entries(headers)) plain[name.toLowerCase()] = typeof value === 'string' ? value : value.join(', ');
-    this.#batch.add({ type: 'head', id: this.#id, status, headers: plain });
+    this.#batch.add(kinds.head, this.#id, status, JSON.stringify(plain));
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#closed) return true;
     for (const chunk of chunks) {
       if (chunk.byteLength === 0) continue;
-      this.#batch.add({ type: 'data', id: this.#id, body: this.#batch.slice(chunk) });
+      this.#batch.add(kinds.data, this.#id, 0, '', '', chunk);
       this.#ahead += chunk.byteLength;
     }
     if (this.#ahead > windowBytes) this.#full = true;
@@ -140,13 +157,13 @@ class PortResponder implements Responder {
   end(chunks: readonly Uint8Array[] = []): void {
     if (this.#closed) return;
     this.write(chunks);
-    this.#batch.add({ type: 'end', id: this.#id });
+    this.#batch.add(kinds.end, this.#id);
     this.close();
   }
 
   destroy(): void {
     if (this.#closed) return;
-    this.#batch.add({ type: 'destroy', id: this.#id });
+    this.#batch.add(kinds.destroy, this.#id);
     this.close();
   }
 

@@ -9,7 +9,7 @@ import { startTlsServer } from '../testing/tls-server.ts';
 import type { ClientStream, Transport } from '../transport.ts';
 import { exchangeTransport } from './exchange.ts';
 import { http2Transport } from './http2.ts';
-import { PortClient, portTransport } from './port.ts';
+import { PortClient } from './port.ts';
 import { servePort } from './serve-port.ts';
 
 interface Fixture {
@@ -28,8 +28,9 @@ const fixtures: Record<string, (handler: ExchangeHandler) => Promise<Fixture>> =
   'other thread': async (handler) => {
     const { port1, port2 } = new MessageChannel();
     servePort(port2, handler);
-    const transport = portTransport(port1, user);
-    return { transport, close: () => transport.close() };
+    const client = new PortClient(port1);
+    const transport = { ...client.as(user), close: () => client.close() };
+    return { transport, close: () => client.close() };
   },
   'HTTP/2': async (handler) => {
     const server = await startTlsServer(handler);
@@ -230,6 +231,76 @@ describe('port', () => {
       names.map((username) => client.as({ username, groups: [] }).request({ method: 'GET', target: '/' })),
     );
     assert.deepEqual(answers.map(({ body }) => Buffer.from(body).toString()), names);
+    await client.close();
+  });
+});
+
+describe('port: who goes first', () => {
+  /** A server that answers when it is told to. */
+  function held() {
+    const { port1, port2 } = new MessageChannel();
+    const asked: { readonly target: string; answer(): void }[] = [];
+    servePort(port2, ({ target, headers }, responder) => {
+      const answer = () => {
+        responder.head(200, { 'x-agent': headers['user-agent'] ?? '' });
+        responder.end([Buffer.from(target)]);
+      };
+      asked.push({ target, answer });
+    });
+    return { asked, client: new PortClient(port1) };
+  }
+
+  test('the background has its places and no others', async () => {
+    const { asked, client } = held();
+    const transport = client.as(user);
+    const answers = Array.from({ length: 100 }, (_, i) => transport.request({ method: 'GET', target: `/event-${i}`, background: true }));
+    await settle(5);
+    assert.equal(asked.length, 16);
+    const urgent = transport.request({ method: 'GET', target: '/urgent', headers: { 'user-agent': 'ä' } });
+    await settle(5);
+    assert.equal(asked.at(-1)?.target, '/urgent');
+    asked.pop()?.answer();
+    const { headers, body } = await urgent;
+    assert.deepEqual([headers['x-agent'], Buffer.from(body).toString()], ['ä', '/urgent']);
+    for (let at = 0; at < 100; at++) {
+      while (asked.length <= at) await settle(1);
+      asked[at]?.answer();
+    }
+    assert.deepEqual((await Promise.all(answers)).map((answer) => Buffer.from(answer.body).toString()), Array.from({ length: 100 }, (_, i) => `/event-${i}`));
+    await client.close();
+  });
+
+  test('one that is given up while it waits is never sent, and frees no place that it did not have', async () => {
+    const { asked, client } = held();
+    const transport = client.as(user);
+    const first = Array.from({ length: 16 }, (_, i) => transport.request({ method: 'GET', target: `/${i}`, background: true }));
+    const stop = new AbortController();
+    const givenUp = Array.from({ length: 10 }, () => transport.request({ method: 'GET', target: '/given-up', background: true, signal: stop.signal }));
+    const last = transport.request({ method: 'GET', target: '/last', background: true });
+    await settle(5);
+    stop.abort(new Error('enough'));
+    for (const promise of givenUp) await assert.rejects(promise, /enough/);
+    await settle(5);
+    assert.equal(asked.length, 16);
+    asked[0]?.answer();
+    await settle(5);
+    assert.deepEqual(asked.slice(16).map(({ target }) => target), ['/last']);
+    for (const { answer } of asked.slice(1)) answer();
+    await Promise.all([...first, last]);
+    await client.close();
+  });
+
+  test('streams that have begun take no place', async () => {
+    const { asked, client } = held();
+    const transport = client.as(user);
+    const { port1, port2 } = new MessageChannel();
+    servePort(port2, (_, responder) => responder.head(200, {}));
+    const streaming = new PortClient(port1);
+    await Promise.all(Array.from({ length: 200 }, (_, i) => streaming.as(user).stream({ method: 'GET', target: `/watch-${i}` })));
+    void transport.request({ method: 'GET', target: '/x' }).catch(() => {});
+    await settle(5);
+    assert.equal(asked.length, 1);
+    await streaming.close();
     await client.close();
   });
 });
