@@ -308,6 +308,8 @@ export class Connection implements FrameSink {
   #reset(id: number, size: number): void {
     if (size !== 4) throw new ConnectionError(errorCodes.frameSize, 'RST_STREAM has four bytes');
     this.#checkNotIdle(id);
+    // From here on the peer has nothing of it on its way either.
+    this.#lately.delete(id);
     const stream = this.#streams.get(id);
     if (!stream) return;
     if (stream.status === 0) this.#spendPatience();
@@ -449,7 +451,7 @@ export class Connection implements FrameSink {
   #fail(code: ErrorCode, why: string): void {
     for (const stream of [...this.#streams.values()]) this.#close(stream);
     this.sender.last(goAwayFrame(this.#lastStream, code, why));
-    this.sender.flush();
+    this.sender.flush(true);
     this.#end();
   }
 

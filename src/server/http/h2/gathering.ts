@@ -34,12 +34,15 @@ export class Gathering {
     this.#at = at + frameHeadBytes;
   }
 
+  /** Of bytes that do not change. */
   add(bytes: Uint8Array): void {
-    if (bytes.length > copiedBytesMax) {
-      this.#cut();
-      this.#pieces.push(bytes);
-      return;
-    }
+    if (bytes.length <= copiedBytesMax) return this.copy(bytes);
+    this.#cut();
+    this.#pieces.push(bytes);
+  }
+
+  /** Of bytes that may change afterwards; no more than a slab. */
+  copy(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#slab.set(bytes, this.#at);
     this.#at += bytes.length;

@@ -21,14 +21,13 @@ interface EncodedName {
 }
 
 export class HeadEncoder {
-  /** The last block, as far as `encode` says. */
-  bytes = Buffer.allocUnsafeSlow(4096);
+  #bytes = Buffer.allocUnsafeSlow(4096);
   #at = 0;
   readonly #statuses: (Uint8Array | undefined)[] = [];
   readonly #names = new Map<string, EncodedName>();
 
-  /** `first`: of the connection. Tells the peer that its table may stay empty. Returns the length of the block. */
-  encode(status: number, headers: AnswerHeaders, date: string, first: boolean): number {
+  /** `first`: of the connection. Tells the peer that its table may stay empty. The block is valid until the next call. */
+  encode(status: number, headers: AnswerHeaders, date: string, first: boolean): Uint8Array {
     this.#at = 0;
     if (first) this.#integer(0, maxSizeUpdate, 0x20);
     this.#copy((this.#statuses[status] ??= this.#encodeStatus(status)));
@@ -38,7 +37,7 @@ export class HeadEncoder {
       else for (const one of value) this.#field(name, one);
     }
     this.#field('date', date);
-    return this.#at;
+    return this.#bytes.subarray(0, this.#at);
   }
 
   #encodeStatus(status: number): Uint8Array {
@@ -64,7 +63,7 @@ export class HeadEncoder {
     this.#string(value);
     if (!known.remembers) return;
     known.lastValue = value;
-    known.lastField = Uint8Array.prototype.slice.call(this.bytes, start, this.#at);
+    known.lastField = new Uint8Array(this.#bytes.subarray(start, this.#at));
   }
 
   #encodeName(name: string): EncodedName {
@@ -73,19 +72,19 @@ export class HeadEncoder {
     const index = staticIndexOf(lower);
     this.#integer(index, literalWithoutIndexing, 0);
     if (index === 0) this.#string(lower);
-    return { bytes: this.#taken(start), remembers: !changing.has(lower), lastValue: undefined, lastField: this.bytes };
+    return { bytes: this.#taken(start), remembers: !changing.has(lower), lastValue: undefined, lastField: this.#bytes };
   }
 
   /** What was written since `start`, taken back and given as bytes of its own. */
   #taken(start: number): Uint8Array {
-    const bytes = Uint8Array.prototype.slice.call(this.bytes, start, this.#at);
+    const bytes = new Uint8Array(this.#bytes.subarray(start, this.#at));
     this.#at = start;
     return bytes;
   }
 
   #copy(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
-    this.bytes.set(bytes, this.#at);
+    this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;
   }
 
@@ -93,27 +92,27 @@ export class HeadEncoder {
     this.#reserve(8);
     const max = (1 << prefixBits) - 1;
     if (value < max) {
-      this.bytes[this.#at++] = pattern | value;
+      this.#bytes[this.#at++] = pattern | value;
       return;
     }
-    this.bytes[this.#at++] = pattern | max;
+    this.#bytes[this.#at++] = pattern | max;
     let rest = value - max;
-    for (; rest >= 128; rest >>>= 7) this.bytes[this.#at++] = (rest & 127) | 128;
-    this.bytes[this.#at++] = rest;
+    for (; rest >= 128; rest >>>= 7) this.#bytes[this.#at++] = (rest & 127) | 128;
+    this.#bytes[this.#at++] = rest;
   }
 
   #string(text: string): void {
     const length = Buffer.byteLength(text);
     this.#integer(length, 7, 0);
     this.#reserve(length);
-    this.bytes.write(text, this.#at, length, 'utf8');
+    this.#bytes.write(text, this.#at, length, 'utf8');
     this.#at += length;
   }
 
   #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.bytes.length) return;
+    if (this.#at + bytes <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(2 * (this.#at + bytes));
-    larger.set(this.bytes.subarray(0, this.#at));
-    this.bytes = larger;
+    larger.set(this.#bytes.subarray(0, this.#at));
+    this.#bytes = larger;
   }
 }

@@ -98,8 +98,9 @@ export class Sender {
     return !this.#socketIsFull && outgoing.size <= Math.min(sendWindow.available, this.window.available, readyBytesMax);
   }
 
-  flush(): void {
-    if (this.#socketIsFull || this.#socket.writableEnded || this.#socket.destroyed) return;
+  /** `atLast`: there will be no further one, however full the socket is. */
+  flush(atLast = false): void {
+    if ((this.#socketIsFull && !atLast) || this.#socket.writableEnded || this.#socket.destroyed) return;
     const { gathering } = this.#tools;
     for (const frame of this.#control) gathering.add(frame);
     this.#control = [];
@@ -157,17 +158,17 @@ export class Sender {
 
   #sendHead(stream: Stream, endStream: boolean): void {
     const { gathering, encoder } = this.#tools;
-    const size = encoder.encode(stream.status, stream.answerHeaders ?? {}, this.#tools.date(), this.#isFirstBlock);
+    const block = encoder.encode(stream.status, stream.answerHeaders ?? {}, this.#tools.date(), this.#isFirstBlock);
     stream.answerHeaders = undefined;
     this.#isFirstBlock = false;
-    let end = Math.min(size, this.frameBytes);
-    const flag = (endStream ? flags.endStream : 0) | (end === size ? flags.endHeaders : 0);
-    gathering.frameHead(end, frameTypes.headers, flag, stream.id);
-    gathering.add(encoder.bytes.subarray(0, end));
-    for (let at = end; at < size; at = end) {
-      end = Math.min(size, at + this.frameBytes);
-      gathering.frameHead(end - at, frameTypes.continuation, end === size ? flags.endHeaders : 0, stream.id);
-      gathering.add(encoder.bytes.subarray(at, end));
+    const { length } = block;
+    let end = Math.min(length, frameBytesDefault);
+    gathering.frameHead(end, frameTypes.headers, (endStream ? flags.endStream : 0) | (end === length ? flags.endHeaders : 0), stream.id);
+    gathering.copy(end === length ? block : block.subarray(0, end));
+    for (let at = end; at < length; at = end) {
+      end = Math.min(length, at + frameBytesDefault);
+      gathering.frameHead(end - at, frameTypes.continuation, end === length ? flags.endHeaders : 0, stream.id);
+      gathering.copy(block.subarray(at, end));
     }
   }
 }

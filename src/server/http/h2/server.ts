@@ -33,6 +33,10 @@ export class Http2Server {
     });
   }
 
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
   /** Of all connections. */
   get streamCount(): number {
     let count = 0;
