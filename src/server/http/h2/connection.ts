@@ -109,6 +109,7 @@ export class Connection implements FrameSink {
       for (const stream of [...this.#streams.values()]) this.#close(stream);
     });
     this.sender.control(greeting);
+    this.sender.flush();
   }
 
   get streamCount(): number {
@@ -433,8 +434,10 @@ export class Connection implements FrameSink {
   #answered(stream: Stream): void {
     if (stream.status === 0) return this.reset(stream, errorCodes.internal);
     this.#patience.restore(1);
-    if (!stream.remoteEnded) this.#remember(stream.id);
-    this.#close(stream);
+    // The rest of the request is of no use to anyone. A turn later than the answer: there are clients that drop an
+    // answer which arrives together with the reset.
+    if (stream.remoteEnded) this.#close(stream);
+    else this.reset(stream, errorCodes.noError);
   }
 
   #close(stream: Stream): void {

@@ -149,8 +149,6 @@ export class Sender {
     }
     if (outgoing.size === 0) {
       if (stream.localEnded && !hasEnded) gathering.frameHead(0, frameTypes.data, flags.endStream, id);
-      // The rest of a request that is answered already is of no use to anyone.
-      if (stream.localEnded && !stream.remoteEnded) this.#last.push(resetFrame(id, errorCodes.noError));
       settled.push(stream);
     } else if (sendWindow.available > 0) (this.window.available > 0 ? this.#line : this.#withoutConnectionWindow).add(stream);
     return sent;
