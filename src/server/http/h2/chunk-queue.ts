@@ -1,21 +1,29 @@
 import type { Gathering } from './gathering.ts';
 
 const noChunks: readonly Uint8Array[] = [];
+/** Chunks that have gone are let go of when there are so many of them, or when none is left. */
+const goneMax = 64;
 
 /** The bytes that a stream has yet to send, in the chunks in which they came. */
 export class ChunkQueue {
+  /** As it was given while nothing else waits, which is nearly always; else `#own`. */
   #chunks: readonly Uint8Array[] = noChunks;
+  #own: Uint8Array[] | undefined;
   /** The chunk that is next, and how much of it has gone. */
   #next = 0;
   #offset = 0;
   size = 0;
 
-  /** The array is kept as it is while nothing else waits. */
   add(chunks: readonly Uint8Array[]): void {
+    if (this.size === 0) {
+      this.clear();
+      this.#chunks = chunks;
+    } else if (this.#own && this.#next < goneMax) this.#own.push(...chunks);
+    else {
+      this.#chunks = this.#own = [...this.#chunks.slice(this.#next), ...chunks];
+      this.#next = 0;
+    }
     for (const { length } of chunks) this.size += length;
-    this.#chunks = this.#next === this.#chunks.length ? chunks : [...this.#chunks.slice(this.#next), ...chunks];
-    if (this.#chunks === chunks) this.#offset = 0;
-    this.#next = 0;
   }
 
   /** The next `bytes`, of which there must be so many. */
@@ -40,6 +48,7 @@ export class ChunkQueue {
 
   clear(): void {
     this.#chunks = noChunks;
+    this.#own = undefined;
     this.#next = this.#offset = this.size = 0;
   }
 }

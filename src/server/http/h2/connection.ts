@@ -38,7 +38,7 @@ const blockFramesMax = 100;
 /** Answers to PING and SETTINGS that wait: who does not read them may not ask for more. */
 const answersWaitingMax = 1000;
 /** Streams that we have reset lately, of which frames may still be on their way. */
-const resetsRemembered = 256;
+const resetsRemembered = streamsMax;
 
 /** Sweeps are `sweepPeriodMs` apart. */
 export const sweepPeriodMs = 5000;
@@ -82,7 +82,9 @@ export class Connection implements FrameSink {
   readonly #patience = new Patience();
   readonly #streams = new Map<number, Stream>();
   readonly #lately = new Set<number>();
+  /** The last that the peer has opened, and the last that was looked at: they differ once the connection goes away. */
   #lastStream = 0;
+  #lastTaken = 0;
   #block: PartialBlock | undefined;
   #streamWindow = windowDefault;
   #hasSettings = false;
@@ -120,7 +122,7 @@ export class Connection implements FrameSink {
   goAway(): void {
     if (this.#goingAway) return;
     this.#goingAway = true;
-    this.sender.last(goAwayFrame(this.#lastStream, errorCodes.noError, ''));
+    this.sender.last(goAwayFrame(this.#lastTaken, errorCodes.noError, ''));
   }
 
   flush(): void {
@@ -249,6 +251,7 @@ export class Connection implements FrameSink {
     this.#lastStream = id;
     // The peer knows from GOAWAY that nobody has looked at it.
     if (this.#goingAway) return this.#remember(id);
+    this.#lastTaken = id;
     if (this.#streams.size >= streamsMax) return this.#refuse(id, errorCodes.refusedStream);
     if (!head.tooLarge) {
       head.finish();
@@ -453,7 +456,7 @@ export class Connection implements FrameSink {
   /** The peer has broken the protocol, or our patience. */
   #fail(code: ErrorCode, why: string): void {
     for (const stream of [...this.#streams.values()]) this.#close(stream);
-    this.sender.last(goAwayFrame(this.#lastStream, code, why));
+    this.sender.last(goAwayFrame(this.#lastTaken, code, why));
     this.sender.flush(true);
     this.#end();
   }

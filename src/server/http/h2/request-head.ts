@@ -50,7 +50,7 @@ export class RequestHead implements FieldSink {
   finish(): void {
     const isConnect = this.method === 'CONNECT';
     if (this.method === '' || (this.scheme === '') !== isConnect || (this.path === '') !== isConnect) this.malformed = true;
-    if (this.authority !== '') this.headers['host'] ??= this.authority;
+    if (this.authority !== '') this.headers['host'] = this.authority;
   }
 
   /** After the last field of trailers. */

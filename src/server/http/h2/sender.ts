@@ -7,7 +7,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { SendWindow } from './flow-control.ts';
-import { errorCodes, flags, frameBytesDefault, frameTypes, resetFrame, windowDefault, type ErrorCode } from './frames.ts';
+import { flags, frameBytesDefault, frameTypes, resetFrame, windowDefault, type ErrorCode } from './frames.ts';
 import type { Gathering } from './gathering.ts';
 import type { HeadEncoder } from './head-encoder.ts';
 import type { Stream } from './stream.ts';
