@@ -14,7 +14,8 @@ export class ChunkQueue {
   #offset = 0;
   size = 0;
 
-  add(chunks: readonly Uint8Array[]): void {
+  /** Returns how many bytes these are. */
+  add(chunks: readonly Uint8Array[]): number {
     if (this.size === 0) {
       this.clear();
       this.#chunks = chunks;
@@ -23,7 +24,10 @@ export class ChunkQueue {
       this.#chunks = this.#own = [...this.#chunks.slice(this.#next), ...chunks];
       this.#next = 0;
     }
-    for (const { length } of chunks) this.size += length;
+    let bytes = 0;
+    for (const { length } of chunks) bytes += length;
+    this.size += bytes;
+    return bytes;
   }
 
   /** The next `bytes`, of which there must be so many. */

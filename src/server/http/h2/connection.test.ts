@@ -519,6 +519,31 @@ describe('flow control of what we send', () => {
     await assertGone(rig, peer);
   });
 
+  test('where too much waits there are no further answers, until it has gone', async () => {
+    const rig = new Rig();
+    const peer = await rig.open();
+    const mebibyte = Buffer.alloc(1 << 20);
+    peer.send(headers(1, get), headers(3, get));
+    await settle();
+    for (const { responder } of rig.exchanges) {
+      responder.head(200, {});
+      responder.end(Array.from({ length: 40 }, () => mebibyte));
+    }
+    await settle();
+    peer.send(headers(5, get));
+    await settle();
+    assert.deepEqual(peer.of(frameTypes.reset).map(({ stream }) => stream), [5]);
+    assert.deepEqual(peer.codes(frameTypes.reset), [errorCodes.refusedStream]);
+    peer.send(resetFrame(1, errorCodes.noError), headers(7, get));
+    await settle();
+    assert.equal(rig.exchanges.length, 3);
+    peer.send(windowUpdateFrame(3, 40 << 20), windowUpdateFrame(0, 40 << 20));
+    for (let i = 0; i < 100 && !rig.exchanges[1]!.responder.closed; i++) await settle();
+    assert.equal(peer.body(3).text.length, 40 << 20);
+    assert.equal(peer.body(3).ended, true);
+    await assertGone(rig, peer);
+  });
+
   test('a large answer is sent in turns with the others, and by its own bytes', async () => {
     const rig = new Rig();
     const peer = await rig.open([[settings.initialWindowSize, windowMax]]);

@@ -24,6 +24,7 @@ import {
   type ErrorCode,
 } from './frames.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
+import { HeaderBlocks, type HeaderBlock } from './header-blocks.ts';
 import { HpackDecoder, HpackError } from './hpack-decoder.ts';
 import { Patience } from './patience.ts';
 import { headerListBytesMax, RequestHead } from './request-head.ts';
@@ -32,9 +33,8 @@ import { receiveWindowBytes, Stream } from './stream.ts';
 
 const streamsMax = 1000;
 const connectionWindowBytes = 1 << 22;
-/** Of a header block as it is sent; one of more than `headerListBytesMax` can still be answered. */
-const blockBytesMax = 4 * headerListBytesMax;
-const blockFramesMax = 100;
+/** Of answers that wait for windows or the socket; beyond, there are no new ones. */
+const unsentBytesMax = 64 << 20;
 /** Answers to PING and SETTINGS that wait: who does not read them may not ask for more. */
 const answersWaitingMax = 1000;
 /** Streams that we have reset lately, of which frames may still be on their way. */
@@ -56,14 +56,6 @@ const greeting = Buffer.concat([
   windowUpdateFrame(0, connectionWindowBytes - windowDefault),
 ]);
 
-/** A header block of which more frames are to come. */
-interface PartialBlock {
-  readonly stream: number;
-  readonly endStream: boolean;
-  readonly fragments: Buffer[];
-  bytes: number;
-}
-
 export interface ConnectionOptions extends SendingTools {
   readonly handler: ExchangeHandler;
   readonly origin: Origin;
@@ -76,6 +68,7 @@ export class Connection implements FrameSink {
   readonly #socket: Duplex;
   readonly #options: ConnectionOptions;
   readonly #reader = new FrameReader();
+  readonly #blocks = new HeaderBlocks();
   readonly #decoder = new HpackDecoder();
   readonly #head = new RequestHead();
   readonly #window = new ReceiveWindow(connectionWindowBytes);
@@ -85,7 +78,6 @@ export class Connection implements FrameSink {
   /** The last that the peer has opened, and the last that was looked at: they differ once the connection goes away. */
   #lastStream = 0;
   #lastTaken = 0;
-  #block: PartialBlock | undefined;
   #streamWindow = windowDefault;
   #hasSettings = false;
   #settingsAcked = false;
@@ -110,6 +102,7 @@ export class Connection implements FrameSink {
     socket.on('close', () => {
       for (const stream of [...this.#streams.values()]) this.#close(stream);
     });
+    // At once, not with the first answer: curl loses an answer that comes together with the settings.
     this.sender.control(greeting);
     this.sender.flush();
   }
@@ -127,7 +120,9 @@ export class Connection implements FrameSink {
 
   flush(): void {
     this.sender.flush();
-    if (this.#goingAway && this.#streams.size === 0) this.#end();
+    if (!this.#goingAway || this.#streams.size > 0) return;
+    this.sender.flush(true);
+    this.#end();
   }
 
   /** Looks after what lasts too long; comes by every `sweepPeriodMs`. */
@@ -173,13 +168,22 @@ export class Connection implements FrameSink {
   }
 
   frame(type: number, flag: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#block && (type !== frameTypes.continuation || id !== this.#block.stream)) throw new ConnectionError(errorCodes.protocol, 'a header block was not continued');
+    if (this.#blocks.open > 0 && (type !== frameTypes.continuation || id !== this.#blocks.open)) throw new ConnectionError(errorCodes.protocol, 'a header block was not continued');
     if (!this.#hasSettings && (type !== frameTypes.settings || flag & flags.ack)) throw new ConnectionError(errorCodes.protocol, 'settings come first');
+    let from = start;
+    let to = end;
+    if (flag & flags.padded && (type === frameTypes.data || type === frameTypes.headers)) {
+      to -= start < end ? (bytes[from] as number) : 0;
+      from++;
+      if (from > to) throw new ConnectionError(errorCodes.protocol, 'the padding is larger than the frame');
+    }
     switch (type) {
       case frameTypes.data:
-        return this.#data(id, flag, bytes, start, end);
+        // Padding counts for the windows.
+        return this.#data(id, flag, end - start, bytes, from, to);
       case frameTypes.headers:
-        return this.#headers(id, flag, bytes, start, end);
+        if (id % 2 === 0) throw new ConnectionError(errorCodes.protocol, 'clients open odd streams');
+        return this.#headerBlock(this.#blocks.begin(id, flag, bytes, from, to));
       case frameTypes.priority:
         return this.#priority(id, bytes, start, end);
       case frameTypes.reset:
@@ -198,7 +202,7 @@ export class Connection implements FrameSink {
       case frameTypes.windowUpdate:
         return this.#windowUpdate(id, bytes, start, end);
       case frameTypes.continuation:
-        return this.#continuation(flag, bytes, start, end);
+        return this.#headerBlock(this.#blocks.continue(flag, bytes, start, end));
       default:
         // Unknown ones are ignored.
         return;
@@ -207,37 +211,13 @@ export class Connection implements FrameSink {
 
   // -- requests ------------------------------------------------------------------
 
-  #headers(id: number, flag: number, bytes: Buffer, start: number, end: number): void {
-    if (id % 2 === 0) throw new ConnectionError(errorCodes.protocol, 'clients open odd streams');
-    let from = start;
-    let to = end;
-    if (flag & flags.padded) {
-      to -= bytes[from] as number;
-      from++;
-    }
-    if (flag & flags.priority) from += 5;
-    if (from > to || from > end) throw new ConnectionError(errorCodes.protocol, 'the padding is larger than the frame');
-    const endStream = (flag & flags.endStream) !== 0;
-    if (flag & flags.endHeaders) this.#headerBlock(id, endStream, bytes, from, to);
-    else this.#block = { stream: id, endStream, fragments: [bytes.subarray(from, to)], bytes: to - from };
-  }
-
-  #continuation(flag: number, bytes: Buffer, start: number, end: number): void {
-    const block = this.#block;
-    if (!block) throw new ConnectionError(errorCodes.protocol, 'there is nothing to continue');
-    block.fragments.push(bytes.subarray(start, end));
-    block.bytes += end - start;
-    if (block.bytes > blockBytesMax || block.fragments.length > blockFramesMax) throw new ConnectionError(errorCodes.enhanceYourCalm, 'the header block is too large');
-    if (!(flag & flags.endHeaders)) return;
-    this.#block = undefined;
-    this.#headerBlock(block.stream, block.endStream, Buffer.concat(block.fragments, block.bytes), 0, block.bytes);
-  }
-
-  #headerBlock(id: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
+  #headerBlock(block: HeaderBlock | undefined): void {
+    if (!block) return;
+    const { stream: id, endStream } = block;
     const head = this.#head;
     head.reset();
     try {
-      this.#decoder.decode(bytes, start, end, head);
+      this.#decoder.decode(block.bytes, block.start, block.end, head);
     } catch (error) {
       if (!(error instanceof HpackError)) throw error;
       throw new ConnectionError(errorCodes.compression, error.message);
@@ -252,7 +232,7 @@ export class Connection implements FrameSink {
     // The peer knows from GOAWAY that nobody has looked at it.
     if (this.#goingAway) return this.#remember(id);
     this.#lastTaken = id;
-    if (this.#streams.size >= streamsMax) return this.#refuse(id, errorCodes.refusedStream);
+    if (this.#streams.size >= streamsMax || this.sender.unsentBytes > unsentBytesMax) return this.#refuse(id, errorCodes.refusedStream);
     if (!head.tooLarge) {
       head.finish();
       if (head.malformed || (endStream && (head.contentLength ?? 0) > 0)) return this.#refuse(id, errorCodes.protocol);
@@ -274,9 +254,7 @@ export class Connection implements FrameSink {
     else stream.remoteEnded = true;
   }
 
-  #data(id: number, flag: number, bytes: Buffer, start: number, end: number): void {
-    // Padding counts too.
-    const size = end - start;
+  #data(id: number, flag: number, size: number, bytes: Buffer, start: number, end: number): void {
     if (!this.#window.take(size)) throw new ConnectionError(errorCodes.flowControl, 'more data than the connection’s window');
     const stream = this.#streams.get(id);
     if (!stream) {
@@ -289,15 +267,8 @@ export class Connection implements FrameSink {
     stream.heldBytes += size;
     if (stream.remoteEnded || !incoming || !receiveWindow) return this.#offend(stream, errorCodes.streamClosed);
     if (!receiveWindow.take(size)) return this.#offend(stream, errorCodes.flowControl);
-    let from = start;
-    let to = end;
-    if (flag & flags.padded) {
-      to -= bytes[from] as number;
-      from++;
-      if (from > to) throw new ConnectionError(errorCodes.protocol, 'the padding is larger than the frame');
-    }
-    if (from < to) {
-      if (!incoming.add(bytes.subarray(from, to))) return this.#offend(stream, errorCodes.protocol);
+    if (start < end) {
+      if (!incoming.add(bytes.subarray(start, end))) return this.#offend(stream, errorCodes.protocol);
     } else if (!(flag & flags.endStream)) this.#spendPatience();
     if (flag & flags.endStream) {
       if (!incoming.finish()) return this.#offend(stream, errorCodes.protocol);

@@ -37,6 +37,8 @@ export class Sender {
   readonly #finished: (stream: Stream) => void;
   readonly window = new SendWindow(windowDefault);
   frameBytes = frameBytesDefault;
+  /** Of the bodies of all streams. */
+  unsentBytes = 0;
   #control: Uint8Array[] = [];
   /** Go behind what streams have to send: resets and GOAWAY. */
   #last: Uint8Array[] = [];
@@ -90,6 +92,7 @@ export class Sender {
   }
 
   forget(stream: Stream): void {
+    this.unsentBytes -= stream.outgoing.size;
     this.#line.delete(stream);
     this.#withoutConnectionWindow.delete(stream);
   }
@@ -147,6 +150,7 @@ export class Sender {
       this.window.available -= length;
       sent += length;
     }
+    this.unsentBytes -= sent;
     if (outgoing.size === 0) {
       if (stream.localEnded && !hasEnded) gathering.frameHead(0, frameTypes.data, flags.endStream, id);
       settled.push(stream);

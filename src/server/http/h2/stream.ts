@@ -77,7 +77,7 @@ export class Stream implements ExchangeRequest, Responder {
 
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.closed || this.localEnded) return true;
-    this.outgoing.add(chunks);
+    this.#connection.sender.unsentBytes += this.outgoing.add(chunks);
     this.#connection.sender.wake(this);
     this.#wantsDrain ||= !this.#connection.sender.hasRoomFor(this);
     return !this.#wantsDrain;
@@ -85,7 +85,7 @@ export class Stream implements ExchangeRequest, Responder {
 
   end(chunks?: readonly Uint8Array[]): void {
     if (this.closed || this.localEnded) return;
-    if (chunks) this.outgoing.add(chunks);
+    if (chunks) this.#connection.sender.unsentBytes += this.outgoing.add(chunks);
     this.localEnded = true;
     this.#connection.sender.wake(this);
   }
