@@ -15,7 +15,7 @@ export interface ExchangeRequest {
   /** Set by in-process transports: who asks. The listener leaves it out, and authentication decides. */
   readonly identity?: UserInfo;
   /** The verified client certificate's subject, where TLS brought one. */
-  readonly peerCertificate?: PeerCertificate;
+  readonly peerCertificate?: PeerCertificate | undefined;
   readonly remoteAddress: string;
 }
 

@@ -94,6 +94,7 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki, ope
     privateKey: pki.serving.privateKey,
     clientAuthority: pki.authorityCertificate,
     handler,
+    clock,
   });
   // The caches end their watches, which is what the listener waits for.
   opened.defer(async () => void (await Promise.all([listener.close(stopGraceMs), caches.stop()])));

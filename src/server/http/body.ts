@@ -7,11 +7,7 @@ export const bodyBytesMax = 3 * 1024 * 1024;
 const nothing = new Uint8Array(0);
 export const emptyBody = (): Promise<Uint8Array> => Promise.resolve(nothing);
 
-/**
- * Reads a whole body, at the first call. Rejects with 413 beyond the limit and with 400 where the
- * sender stopped half-way (`node:http2` can emit `end` on an aborted upload, so
- * the announced length is compared).
- */
+/** Reads a whole body, at the first call. Rejects with 413 beyond the limit and with 400 where the sender stopped half-way. */
 export function bodyOf(source: Readable, announced: string | undefined, aborted: () => boolean): () => Promise<Uint8Array> {
   let body: Promise<Uint8Array> | undefined;
   return () => (body ??= collect(source, announced, aborted));

@@ -4,13 +4,14 @@
  * here: header and body size, slow senders, idle and half-open connections.
  */
 import http from 'node:http';
-import http2 from 'node:http2';
 import tls from 'node:tls';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ExchangeHandler, PeerCertificate } from '../../base/exchange.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { ExchangeHandler } from '../../base/exchange.ts';
+import { Http2Server } from './h2/server.ts';
 import { receiveHttp1 } from './http1-exchange.ts';
-import { receiveHttp2 } from './http2-exchange.ts';
+import { originOf, type Origin } from './origin.ts';
 import { isWebSocketWatch, receiveWebSocketWatch } from './websocket-watch.ts';
 
 export interface ListenerOptions {
@@ -23,6 +24,7 @@ export interface ListenerOptions {
   /** PEM of the authority whose client certificates are believed. */
   readonly clientAuthority: string;
   readonly handler: ExchangeHandler;
+  readonly clock: Clock;
 }
 
 export interface Listener {
@@ -36,25 +38,8 @@ const handshakeTimeoutMs = 10_000;
 const idleTimeoutMs = 600_000;
 const connectionsMax = 30_000;
 
-/** What is known of a connection's other end; looked up once a connection. */
-interface Origin {
-  readonly peer: PeerCertificate | undefined;
-  readonly address: string;
-}
-
-function originOf(socket: tls.TLSSocket): Origin {
-  const address = socket.remoteAddress ?? '';
-  if (!socket.authorized) return { peer: undefined, address };
-  const { subject, fingerprint256 } = socket.getPeerCertificate();
-  if (!subject?.CN) return { peer: undefined, address };
-  const organizations = subject.O === undefined ? [] : Array.isArray(subject.O) ? subject.O : [subject.O];
-  const fingerprint = fingerprint256.replaceAll(':', '').toLowerCase();
-  return { peer: { commonName: String(subject.CN), organizations, fingerprint }, address };
-}
-
 export function listen(options: ListenerOptions): Promise<Listener> {
   const origins = new Map<Socket, Origin>();
-  const sessions = new Map<http2.Http2Session, Origin>();
 
   const overHttp1 = http.createServer({
     maxHeaderSize: 64 * 1024,
@@ -72,25 +57,7 @@ export function listen(options: ListenerOptions): Promise<Listener> {
     receiveWebSocketWatch(request, socket, head, origins.get(request.socket)?.peer, options.handler);
   });
 
-  const overHttp2 = http2.createServer({
-    maxSessionMemory: 64,
-    settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20, maxHeaderListSize: 64 * 1024 },
-  });
-  overHttp2.on('session', (session) => {
-    sessions.set(session, originOf(session.socket as tls.TLSSocket));
-    session.setLocalWindowSize(1 << 22);
-    session.on('close', () => sessions.delete(session));
-    session.setTimeout(idleTimeoutMs, () => {
-      session.close();
-    });
-  });
-  overHttp2.on('stream', (stream, headers, _flags, rawHeaders) => {
-    const origin = stream.session && sessions.get(stream.session);
-    if (origin) receiveHttp2(stream as http2.ServerHttp2Stream, headers, rawHeaders, origin.peer, origin.address, options.handler);
-  });
-  // A peer that breaks the protocol loses its session; nobody else notices.
-  overHttp2.on('sessionError', () => {});
-  overHttp2.on('error', () => {});
+  const overHttp2 = new Http2Server(options.handler, options.clock);
 
   const server = tls.createServer({
     cert: options.certificate,
@@ -108,10 +75,12 @@ export function listen(options: ListenerOptions): Promise<Listener> {
   server.maxConnections = connectionsMax;
   server.on('tlsClientError', () => {});
   server.on('secureConnection', (socket) => {
-    origins.set(socket, originOf(socket));
+    const origin = originOf(socket);
+    origins.set(socket, origin);
     socket.on('close', () => origins.delete(socket));
+    // A peer that breaks off, or breaks the protocol, loses its connection; nobody else notices.
     socket.on('error', () => {});
-    if (socket.alpnProtocol === 'h2') overHttp2.emit('connection', socket);
+    if (socket.alpnProtocol === 'h2') overHttp2.accept(socket, origin);
     else overHttp1.emit('connection', socket);
   });
 
@@ -121,17 +90,16 @@ export function listen(options: ListenerOptions): Promise<Listener> {
       server.off('error', reject);
       resolve({
         port: (server.address() as AddressInfo).port,
-        close: (graceMs) => closeAll(server, overHttp1, sessions.keys(), origins, graceMs),
+        close: (graceMs) => closeAll(server, overHttp1, overHttp2, origins, graceMs),
       });
     });
   });
 }
 
-
 function closeAll(
   server: tls.Server,
   overHttp1: http.Server,
-  sessions: Iterable<http2.Http2Session>,
+  overHttp2: Http2Server,
   sockets: ReadonlyMap<Socket, Origin>,
   graceMs: number,
 ): Promise<void> {
@@ -144,6 +112,6 @@ function closeAll(
       resolve();
     });
     overHttp1.closeIdleConnections();
-    for (const session of sessions) session.close();
+    overHttp2.close();
   });
 }

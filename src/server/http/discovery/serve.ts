@@ -56,7 +56,7 @@ function serveRoot(call: Call, core: boolean): void | Promise<void> {
     offers: ({ group, version, kind }) => group === 'apidiscovery.k8s.io' && (version === 'v2' || version === 'v2beta1') && kind === 'APIGroupDiscoveryList',
   });
   if (!as) {
-    const address = headers[':authority'] ?? headers['host'] ?? '';
+    const address = headers['host'] ?? '';
     return sendJson(call, 200, core ? coreVersions(address) : groupList(call.parts.catalogue));
   }
   const version = as.version === 'v2' ? 'v2' : 'v2beta1';
