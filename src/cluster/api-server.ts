@@ -9,6 +9,9 @@ import type { Service } from '../api/types/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ExchangeHandler } from '../base/exchange.ts';
 import type { Logger } from '../base/logger.ts';
+import { measureEventLoop } from '../base/metrics/event-loop.ts';
+import { MetricsPage } from '../base/metrics/page.ts';
+import { MetricRegistry } from '../base/metrics/registry.ts';
 import type { Random } from '../base/random.ts';
 import { Authentication } from '../server/access/authentication.ts';
 import { mastersAuthorizer, unionAuthorizer } from '../server/access/authorization.ts';
@@ -20,7 +23,7 @@ import { discoveryDocument, jwksDocument, TokenIssuer } from '../server/access/t
 import type { ApiServerParts } from '../server/http/call.ts';
 import { listen, type Listener } from '../server/http/listener.ts';
 import { createHandler } from '../server/http/serve.ts';
-import { ServerMetrics } from '../server/http/server-metrics.ts';
+import { RequestMetrics } from '../server/http/request-metrics.ts';
 import { isVirtual } from '../server/http/virtual-resources.ts';
 import { defaultServiceRanges, InMemoryServiceAllocator } from '../server/registry/strategies/service-allocator.ts';
 import { createStrategies } from '../server/registry/strategies/strategies.ts';
@@ -34,6 +37,7 @@ import { createAdmission } from './admission.ts';
 import { bootstrap } from './bootstrap.ts';
 import { compactPeriodically } from './compaction.ts';
 import { openDatastore, type DatastoreSpec, type EtcdAccess } from './datastore.ts';
+import { measureProcess } from './metrics/process-metrics.ts';
 import { nodeRules } from './bootstrap/rbac-policy.ts';
 import { StoreHealth } from './store-health.ts';
 import { loadOrCreatePki, type Pki } from './pki/pki.ts';
@@ -56,6 +60,8 @@ export interface RunningApiServer {
   readonly pki: Pki;
   /** For transports within the process. */
   readonly handler: ExchangeHandler;
+  /** What /metrics shows: other threads of the process add what they count. */
+  readonly metrics: MetricsPage;
   stop(): Promise<void>;
 }
 
@@ -83,7 +89,10 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Pr
   for (const resource of keptResources(catalogue)) caches.add(cachedResourceOf(resource));
   const services = new InMemoryServiceAllocator(options.random, { ...defaultServiceRanges, cidrs: [serviceCidr] });
   const storeHealth = new StoreHealth(store, clock);
-  const parts = assemble({ ...options, store, catalogue, caches, pki, services, storeHealth });
+  const registry = new MetricRegistry();
+  measureProcess(registry, clock);
+  const metrics = new MetricsPage(registry);
+  const parts = assemble({ ...options, store, catalogue, caches, pki, services, storeHealth, metrics });
   const handler = createHandler(parts);
   // Before anything is written: a port that is taken ends it here.
   const listener = await listen({
@@ -105,12 +114,13 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Pr
   });
   services.rebuild(parts.view.list('', 'services') as Iterable<Service>);
   parts.state.ready = true;
-  const compaction = compactPeriodically(store, clock, logger);
+  const timers = [compactPeriodically(store, clock, logger), measureEventLoop(registry, clock, 'api'), storeHealth];
   return {
     port: listener.port,
     pki,
     handler,
-    stop: () => stopAll(listener, [compaction, storeHealth], caches, store, parts.rbac),
+    metrics,
+    stop: () => stopAll(listener, timers, caches, store, parts.rbac),
   };
 }
 
@@ -142,9 +152,10 @@ interface Pieces extends ApiServerOptions {
   readonly catalogue: Catalogue;
   readonly caches: WatchCacheSet;
   readonly pki: Pki;
+  readonly metrics: MetricsPage;
 }
 
-function assemble({ storeHealth, services, store, catalogue, caches, pki, clock, random, logger }: Pieces): ApiServerParts {
+function assemble({ storeHealth, services, store, catalogue, caches, pki, metrics, clock, random, logger }: Pieces): ApiServerParts {
   const prefixes = new Map<string, string>();
   for (const { group, resource, storagePrefix } of catalogue.all()) prefixes.set(`${group}/${resource}`, storagePrefix);
   const view = cachedClusterView((group, resource) => caches.cache(prefixes.get(`${group}/${resource}`) ?? ''));
@@ -174,9 +185,6 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, clock,
   });
   const writer = clusterWriter(catalogue, registry);
   const state = { ready: false };
-  const metrics = new ServerMetrics();
-  metrics.gauge('apiserver_storage_objects_bytes', 'Bytes of objects held by the watch caches.', () => caches.memory.liveBytes);
-  metrics.gauge('process_resident_memory_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss());
   return {
     catalogue,
     registry,
@@ -198,6 +206,7 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, clock,
     clock,
     random,
     logger,
+    requests: new RequestMetrics(metrics.registry, catalogue, clock),
     metrics,
   };
 }
