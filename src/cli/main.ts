@@ -32,11 +32,13 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/apiserver.ts')).apiserver(options));
 
-  for (const part of ['controllers', 'scheduler'] as const) {
+  const metricsOption = (port: number) => ['--metrics-port <port>', 'where on 127.0.0.1 to serve /metrics, /healthz, /livez and /readyz; 0 takes a free one', String(port)] as const;
+  for (const [part, port] of [['controllers', 10257], ['scheduler', 10259]] as const) {
     const command = program
       .command(part)
       .description(`run only the ${part}, against any API server`)
       .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+      .option(...metricsOption(port))
       .option('--log-level <level>', 'debug, info, warn or error', 'info')
       .action(async (options) => (await import('./commands/brains.ts')).runBrains(part, options));
     if (part === 'controllers') command.option('--service-account-private-key-file <file>', 'the key (PEM) that signs the tokens of token secrets; without it they stay empty');
@@ -48,6 +50,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .requiredOption('--kubeconfig <file>', 'how to reach the API server')
     .option('--nodes <n>', 'how many', '3')
     .option('--name-prefix <prefix>', 'their names are the prefix and a number', 'hollow-')
+    .option(...metricsOption(0))
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/hollow.ts')).hollow(options));
 

@@ -84,7 +84,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   };
   const parts = threadsFor(count).map((names) => {
     const options = { nodes: count, parts: names, ...(names.includes('brains') ? brainsOptions : {}) };
-    return startThread(server.handler, clock, logger, { options, logLevel });
+    const part = startThread(server.handler, clock, logger, { options, logLevel });
+    server.metrics.add(part.metrics);
+    return part;
   });
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
