@@ -9,9 +9,7 @@ import type { Service } from '../api/types/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ExchangeHandler } from '../base/exchange.ts';
 import type { Logger } from '../base/logger.ts';
-import { measureEventLoop } from '../base/metrics/event-loop.ts';
-import { MetricsPage } from '../base/metrics/page.ts';
-import { MetricRegistry } from '../base/metrics/registry.ts';
+import type { MetricsPage } from '../base/metrics/page.ts';
 import type { Random } from '../base/random.ts';
 import { Authentication } from '../server/access/authentication.ts';
 import { mastersAuthorizer, unionAuthorizer } from '../server/access/authorization.ts';
@@ -23,12 +21,12 @@ import { discoveryDocument, jwksDocument, TokenIssuer } from '../server/access/t
 import type { ApiServerParts } from '../server/http/call.ts';
 import { listen, type Listener } from '../server/http/listener.ts';
 import { createHandler } from '../server/http/serve.ts';
-import { RequestMetrics } from '../server/http/request-metrics.ts';
 import { isVirtual } from '../server/http/virtual-resources.ts';
 import { defaultServiceRanges, InMemoryServiceAllocator } from '../server/registry/strategies/service-allocator.ts';
 import { createStrategies } from '../server/registry/strategies/strategies.ts';
 import { clusterWriter } from '../server/registry/cluster-writer.ts';
 import { Registry } from '../server/registry/registry.ts';
+import { PodStartups } from '../server/slo/pod-startups.ts';
 import { cachedResourceOf } from '../server/watchcache/cached-resource.ts';
 import { cachedClusterView } from '../server/watchcache/cluster-view.ts';
 import { WatchCacheSet } from '../server/watchcache/watch-cache-set.ts';
@@ -37,7 +35,8 @@ import { createAdmission } from './admission.ts';
 import { bootstrap } from './bootstrap.ts';
 import { compactPeriodically } from './compaction.ts';
 import { openDatastore, type DatastoreSpec, type EtcdAccess } from './datastore.ts';
-import { measureProcess } from './metrics/process-metrics.ts';
+import { ApiServerMetrics } from './metrics/api-server-metrics.ts';
+import { MeasuredStore } from './metrics/measured-store.ts';
 import { nodeRules } from './bootstrap/rbac-policy.ts';
 import { StoreHealth } from './store-health.ts';
 import { loadOrCreatePki, type Pki } from './pki/pki.ts';
@@ -82,16 +81,16 @@ export async function startApiServer(options: ApiServerOptions): Promise<Running
   }
 }
 
-async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Promise<RunningApiServer> {
+async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki): Promise<RunningApiServer> {
   const { clock, logger, host } = options;
   const catalogue = builtInCatalogue();
-  const caches = new WatchCacheSet({ store, clock, logger });
+  const metrics = new ApiServerMetrics(catalogue, clock);
+  const store = new MeasuredStore(unmeasured, catalogue.all(), metrics.registry, clock);
+  const caches = new WatchCacheSet({ store, clock, logger, metrics: metrics.caches });
   for (const resource of keptResources(catalogue)) caches.add(cachedResourceOf(resource));
   const services = new InMemoryServiceAllocator(options.random, { ...defaultServiceRanges, cidrs: [serviceCidr] });
   const storeHealth = new StoreHealth(store, clock);
-  const registry = new MetricRegistry();
-  measureProcess(registry, clock);
-  const metrics = new MetricsPage(registry);
+  metrics.observe(caches);
   const parts = assemble({ ...options, store, catalogue, caches, pki, services, storeHealth, metrics });
   const handler = createHandler(parts);
   // Before anything is written: a port that is taken ends it here.
@@ -114,12 +113,12 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki): Pr
   });
   services.rebuild(parts.view.list('', 'services') as Iterable<Service>);
   parts.state.ready = true;
-  const timers = [compactPeriodically(store, clock, logger), measureEventLoop(registry, clock, 'api'), storeHealth];
+  const timers = [compactPeriodically(store, clock, logger), storeHealth, ...metrics.start()];
   return {
     port: listener.port,
     pki,
     handler,
-    metrics,
+    metrics: metrics.page,
     stop: () => stopAll(listener, timers, caches, store, parts.rbac),
   };
 }
@@ -152,7 +151,7 @@ interface Pieces extends ApiServerOptions {
   readonly catalogue: Catalogue;
   readonly caches: WatchCacheSet;
   readonly pki: Pki;
-  readonly metrics: MetricsPage;
+  readonly metrics: ApiServerMetrics;
 }
 
 function assemble({ storeHealth, services, store, catalogue, caches, pki, metrics, clock, random, logger }: Pieces): ApiServerParts {
@@ -184,6 +183,7 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, metric
     random,
   });
   const writer = clusterWriter(catalogue, registry);
+  const pods = caches.cacheOf({ storagePrefix: prefixes.get('/pods') as string });
   const state = { ready: false };
   return {
     catalogue,
@@ -206,7 +206,9 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, metric
     clock,
     random,
     logger,
-    requests: new RequestMetrics(metrics.registry, catalogue, clock),
-    metrics,
+    requests: metrics.requests,
+    slo: metrics.slo,
+    startups: new PodStartups({ clock, pods, meter: metrics.slo, registry: metrics.registry }),
+    metrics: metrics.page,
   };
 }

@@ -54,6 +54,15 @@ describe('registry', () => {
     assert.equal(gauge.value, 2);
   });
 
+  test('of many histograms only those that have seen something are shown', () => {
+    const registry = new MetricRegistry();
+    const family = registry.histogram('h', '', [1], ['x']);
+    family.with('idle');
+    family.with('busy').observe(0);
+    registry.histogram('alone', '', [1]);
+    assert.deepEqual(registry.snapshot().map(({ series }) => series.map(({ labels }) => labels.join())), [['busy'], ['']]);
+  });
+
   test('snapshots of several threads are added up, and survive the way between threads', () => {
     const [one, two] = [sampleRegistry(), sampleRegistry()];
     two.counter('requests_total', '', ['verb', 'path']).with('PUT', '/b').add(5);

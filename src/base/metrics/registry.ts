@@ -53,10 +53,11 @@ export class Family<I extends Instrument> {
     return known.instrument;
   }
 
+  /** Without the histograms among many that have seen nothing: a page of empty buckets helps nobody. */
   *snapshot(): Generator<SeriesSnapshot> {
     for (const { labels, instrument } of this.#series.values()) {
-      if (instrument instanceof Histogram) yield { labels, value: instrument.sum, counts: instrument.counts.slice() };
-      else yield { labels, value: instrument.value };
+      if (!(instrument instanceof Histogram)) yield { labels, value: instrument.value };
+      else if (labels.length === 0 || instrument.counts.some((count) => count > 0)) yield { labels, value: instrument.sum, counts: instrument.counts.slice() };
     }
   }
 }

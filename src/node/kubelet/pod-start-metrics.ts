@@ -6,7 +6,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Histogram } from '../../base/metrics/instruments.ts';
 import type { MetricRegistry } from '../../base/metrics/registry.ts';
-import type { Pod, PodStatus, Volume } from '../../api/types/core-v1.ts';
+import { initContainersMs, isStateless } from '../../api/pod-startup.ts';
+import type { Pod, PodStatus } from '../../api/types/core-v1.ts';
 
 const bounds = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
 
@@ -59,25 +60,10 @@ export class PodStartMetrics {
     const tookMs = Math.max(0, now - Date.parse(metadata.creationTimestamp ?? ''));
     this.#own.observe((now - seenAt) / 1000);
     this.#total.observe(tookMs / 1000);
-    if (!spec.volumes?.some(isStateful)) this.#sli.observe(Math.max(0, tookMs - pullingMs - initMs(status)) / 1000);
+    if (isStateless(spec)) this.#sli.observe(Math.max(0, tookMs - pullingMs - initContainersMs(status)) / 1000);
   }
 }
 
 function allRun(status: PodStatus | undefined): boolean {
   return status?.containerStatuses?.every(({ state }) => state?.running?.startedAt) ?? false;
-}
-
-/** A volume of any kind but these has to be attached or mounted from elsewhere. */
-function isStateful({ secret, configMap, downwardAPI, emptyDir, projected }: Volume): boolean {
-  return !(secret ?? configMap ?? downwardAPI ?? emptyDir ?? projected);
-}
-
-/** Init containers run one after the other; sidecars go on. */
-function initMs(status: PodStatus | undefined): number {
-  let totalMs = 0;
-  for (const { state } of status?.initContainerStatuses ?? []) {
-    const { startedAt, finishedAt } = state?.terminated ?? {};
-    if (startedAt && finishedAt) totalMs += Date.parse(finishedAt) - Date.parse(startedAt);
-  }
-  return totalMs;
 }

@@ -10,6 +10,8 @@ import type { RbacAuthorizer } from '../access/rbac.ts';
 import type { TokenIssuer } from '../access/tokens.ts';
 import type { Authenticator, Authorizer, RequestAttributes } from '../access/contract.ts';
 import type { ChangeContext, Registry } from '../registry/registry.ts';
+import type { PodStartups } from '../slo/pod-startups.ts';
+import type { SloMeter } from '../slo/slo-meter.ts';
 import type { ResourceCache } from '../watchcache/resource-cache.ts';
 import type { WatchCacheSet } from '../watchcache/watch-cache-set.ts';
 import type { HealthCheck } from './health.ts';
@@ -40,6 +42,9 @@ export interface ApiServerParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly requests: RequestMetrics;
+  /** What /debug/slo shows. */
+  readonly slo: SloMeter;
+  readonly startups: PodStartups;
   /** What /metrics shows. */
   readonly metrics: MetricsPage;
 }

@@ -47,7 +47,7 @@ export class MeasuredResponder implements Responder {
   }
 
   finished(now: number): void {
-    this.#route.finished(this.#status, (now - this.#started) / 1000, this.#bytes);
+    this.#route.finished(this.#status, now, this.#started, this.#bytes);
   }
 
   #count(chunks: readonly Uint8Array[]): void {

@@ -1,6 +1,7 @@
 /** What all requests of one kind are measured by: of one verb, resource, subresource, scope. */
 import type { Counter, Gauge, Histogram } from '../../base/metrics/instruments.ts';
 import type { Family } from '../../base/metrics/registry.ts';
+import type { Indicator } from '../slo/indicator.ts';
 
 export type Scope = '' | 'resource' | 'namespace' | 'cluster';
 export type DryRun = '' | 'All' | 'invalid';
@@ -28,59 +29,45 @@ export interface RequestFamilies {
 /** What upstream calls the server in its metrics. */
 export const component = 'apiserver';
 
-interface Series {
-  readonly duration: Histogram;
-  readonly sli: Histogram | undefined;
-  readonly sizes: Histogram | undefined;
-}
-
 export class MeasuredRoute {
   readonly name: RouteName;
   /** How many are under way, of this route or of all of its kind. */
   readonly underWay: Gauge;
   /** Whether the bytes of answers count. */
   readonly isRead: boolean;
-  readonly #families: RequestFamilies;
+  /** Undefined for what has no objective. */
+  readonly #indicator: Indicator | undefined;
+  readonly #duration: Histogram;
+  readonly #sli: Histogram | undefined;
+  readonly #sizes: Histogram | undefined;
+  readonly #aborted: () => Counter;
+  readonly #answered: (code: number) => Counter;
   readonly #codes = new Map<number, Counter>();
-  #series: Series | undefined;
 
-  constructor(name: RouteName, underWay: Gauge, families: RequestFamilies) {
+  constructor(name: RouteName, underWay: Gauge, indicator: Indicator | undefined, { requests, durations, slis, sizes, aborts }: RequestFamilies) {
+    const { verb, group, version, resource, subresource, scope, dryRun } = name;
+    const labels = [verb, group, version, resource, subresource, scope];
     this.name = name;
     this.underWay = underWay;
-    this.isRead = name.verb === 'GET' || name.verb === 'LIST';
-    this.#families = families;
+    this.isRead = verb === 'GET' || verb === 'LIST';
+    this.#indicator = indicator;
+    this.#duration = durations.with(dryRun, ...labels, component);
+    this.#sli = dryRun === '' ? slis.with(...labels, component) : undefined;
+    this.#sizes = this.isRead ? sizes.with(...labels, component) : undefined;
+    this.#aborted = () => aborts.with(...labels);
+    this.#answered = (code) => requests.with(dryRun, ...labels, component, String(code));
   }
 
-  /** A request is over. A `status` of 0: its client was gone before there was an answer. */
-  finished(status: number, seconds: number, bytes: number): void {
-    if (status === 0) return this.#families.aborts.with(...this.#labels()).add();
-    this.#counter(status).add();
-    const { duration, sli, sizes } = (this.#series ??= this.#resolve());
-    duration.observe(seconds);
-    sli?.observe(seconds);
-    sizes?.observe(bytes);
-  }
-
-  /** Not before the first request is over: a route that only has watches shall not be on the page as many empty buckets. */
-  #resolve(): Series {
-    const { durations, slis, sizes } = this.#families;
-    const { dryRun } = this.name;
-    const labels = [...this.#labels(), component];
-    return {
-      duration: durations.with(dryRun, ...labels),
-      sli: dryRun === '' ? slis.with(...labels) : undefined,
-      sizes: this.isRead ? sizes.with(...labels) : undefined,
-    };
-  }
-
-  #counter(code: number): Counter {
-    let counter = this.#codes.get(code);
-    if (!counter) this.#codes.set(code, (counter = this.#families.requests.with(this.name.dryRun, ...this.#labels(), component, String(code))));
-    return counter;
-  }
-
-  #labels(): readonly string[] {
-    const { verb, group, version, resource, subresource, scope } = this.name;
-    return [verb, group, version, resource, subresource, scope];
+  /** A request is over, `now`. A `status` of 0: its client was gone before there was an answer. */
+  finished(status: number, now: number, startedAt: number, bytes: number): void {
+    if (status === 0) return this.#aborted().add();
+    let counter = this.#codes.get(status);
+    if (!counter) this.#codes.set(status, (counter = this.#answered(status)));
+    counter.add();
+    const seconds = (now - startedAt) / 1000;
+    this.#duration.observe(seconds);
+    this.#sli?.observe(seconds);
+    this.#sizes?.observe(bytes);
+    this.#indicator?.observe(now, seconds);
   }
 }

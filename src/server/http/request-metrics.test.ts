@@ -6,6 +6,7 @@ import { exposition } from '../../base/metrics/exposition.ts';
 import { MetricRegistry } from '../../base/metrics/registry.ts';
 import { parseExposition, type Sample } from '../../base/metrics/testing/parse-exposition.ts';
 import { ManualClock } from '../../client/testing/manual-clock.ts';
+import { SloMeter } from '../slo/slo-meter.ts';
 import { parseRequestInfo } from './request-info.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
@@ -18,7 +19,7 @@ function openResponder(): Responder & { close(): void } {
 function rig() {
   const clock = new ManualClock();
   const registry = new MetricRegistry();
-  const metrics = new RequestMetrics(registry, builtInCatalogue(), clock);
+  const metrics = new RequestMetrics({ registry, catalogue: builtInCatalogue(), slo: new SloMeter(clock), clock });
   const begin = (method: string, target: string, contentType?: string) => {
     const responder = openResponder();
     const measured = metrics.begin(parseRequestInfo(method, target), contentType, responder, clock.monotonic());

@@ -9,12 +9,15 @@
 import type { Catalogue } from '../../api/catalogue.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Responder } from '../../base/exchange.ts';
-import { exponentialBounds, type Gauge } from '../../base/metrics/instruments.ts';
+import { exponentialBounds, type Counter, type Gauge } from '../../base/metrics/instruments.ts';
 import type { Family, MetricRegistry } from '../../base/metrics/registry.ts';
+import type { Indicator } from '../slo/indicator.ts';
+import type { SloMeter } from '../slo/slo-meter.ts';
 import { isHealthPath } from './health.ts';
 import { MeasuredResponder } from './measured-responder.ts';
 import { component, MeasuredRoute, type DryRun, type RequestFamilies, type RouteName, type Scope } from './measured-route.ts';
 import type { RequestInfo } from './request-info.ts';
+import { isVirtual } from './virtual-resources.ts';
 
 const durationBounds = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
 const sliBounds = durationBounds.slice(2);
@@ -24,19 +27,29 @@ const sizeBounds = exponentialBounds(1000, 10, 7);
 const connecting = new Set(['log', 'exec', 'portforward', 'attach', 'proxy']);
 const applyType = 'application/apply-patch+yaml';
 
+export interface RequestMetricsOptions {
+  readonly registry: MetricRegistry;
+  readonly catalogue: Catalogue;
+  readonly slo: SloMeter;
+  readonly clock: Clock;
+}
+
 export class RequestMetrics {
   readonly #clock: Clock;
   readonly #catalogue: Catalogue;
+  readonly #slo: SloMeter;
   readonly #families: RequestFamilies;
   readonly #longRunning: Family<Gauge>;
+  readonly #watchEvents: Family<Counter>;
   readonly #reading: Gauge;
   readonly #mutating: Gauge;
   /** By resource; those of health checks by the path of their kind. */
   readonly #routes = new Map<string, MeasuredRoute[]>();
 
-  constructor(registry: MetricRegistry, catalogue: Catalogue, clock: Clock) {
+  constructor({ registry, catalogue, slo, clock }: RequestMetricsOptions) {
     this.#clock = clock;
     this.#catalogue = catalogue;
+    this.#slo = slo;
     const route = ['verb', 'group', 'version', 'resource', 'subresource', 'scope'];
     const of = [...route, 'component'];
     this.#families = {
@@ -47,6 +60,7 @@ export class RequestMetrics {
       aborts: registry.counter('apiserver_request_aborts_total', 'Requests whose client was gone before there was an answer.', route),
     };
     this.#longRunning = registry.gauge('apiserver_longrunning_requests', 'Watches and other long requests under way.', of);
+    this.#watchEvents = registry.counter('apiserver_watch_events_total', 'Events sent to those who watch.', ['group', 'version', 'resource']);
     const inFlight = registry.gauge('apiserver_current_inflight_requests', 'Requests under way, without the long ones.', ['request_kind']);
     this.#reading = inFlight.with('readOnly');
     this.#mutating = inFlight.with('mutating');
@@ -70,6 +84,11 @@ export class RequestMetrics {
     return measured;
   }
 
+  /** What a watch that begins counts its events into. */
+  watchEvents({ group, version, resource }: RequestInfo): Counter {
+    return this.#watchEvents.with(group, version, resource);
+  }
+
   #routeOf(info: RequestInfo, contentType: string | undefined): MeasuredRoute | undefined {
     const { isResource, group, version, path } = info;
     // One for all that can be asked of a kind of health: names of checks come from strangers.
@@ -89,7 +108,7 @@ export class RequestMetrics {
     }
     if (isResource && !this.#isServed(info)) return undefined;
     const name = { verb, group, version, resource: info.resource, subresource, scope, dryRun };
-    const route = new MeasuredRoute(name, this.#underWay(name, info), this.#families);
+    const route = new MeasuredRoute(name, this.#underWay(name, info), this.#indicator(name), this.#families);
     if (routes) routes.push(route);
     else this.#routes.set(place, [route]);
     return route;
@@ -98,6 +117,12 @@ export class RequestMetrics {
   #isServed({ group, version, resource, subresource }: RequestInfo): boolean {
     const served = this.#catalogue.lookup(group, version, resource);
     return served !== undefined && (subresource === '' || served.subresources.some(({ name }) => name === subresource));
+  }
+
+  /** Virtual resources are as fast as what answers for them: sig-scalability promises nothing of them, nor of what only tries. */
+  #indicator(name: RouteName): Indicator | undefined {
+    const resource = this.#catalogue.lookup(name.group, name.version, name.resource);
+    return resource && !isVirtual(resource) && name.dryRun === '' ? this.#slo.apiCalls(name) : undefined;
   }
 
   #underWay({ verb, group, version, resource, subresource, scope }: RouteName, info: RequestInfo): Gauge {

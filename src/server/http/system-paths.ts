@@ -15,6 +15,7 @@ const exact: Readonly<Record<string, Server>> = {
   '/version': (call) => sendJson(call, 200, version),
   '/version/': (call) => sendJson(call, 200, version),
   '/metrics': serveMetrics,
+  '/debug/slo': (call) => sendJson(call, 200, call.parts.slo.report()),
   '/.well-known/openid-configuration': (call) => sendPublicDocument(call, call.parts.issuerDocuments.discovery, 'application/json'),
   '/openid/v1/jwks': (call) => sendPublicDocument(call, call.parts.issuerDocuments.keys, 'application/jwk-set+json'),
 };
@@ -56,6 +57,7 @@ function rootPaths({ parts }: Call): string[] {
     '/api/v1',
     '/apis',
     ...[...groupVersions].sort(),
+    '/debug/slo',
     '/healthz',
     '/livez',
     '/metrics',
