@@ -3,6 +3,13 @@
  * indicators and objectives are those of sig-scalability (kubernetes/community,
  * sig-scalability/slos).
  */
+/** For the 99th percentiles, in seconds. Reads by their scope: of one object, of a namespace, of the cluster. */
+export const sloObjectives = {
+  mutating: 1,
+  reading: { resource: 1, namespace: 5, cluster: 30 },
+  podStartup: 5,
+} as const;
+
 export type SloVerdict = 'met' | 'violated' | 'noData';
 
 export interface SloReport {

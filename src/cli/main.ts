@@ -2,6 +2,7 @@
  * The `coxswain` command: one file a subcommand under commands/, loaded when it
  * is called, so that `up` does not pay for `bench`.
  */
+import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { withDatastoreOptions } from './datastore-options.ts';
 import { fail } from './terminal.ts';
@@ -53,6 +54,13 @@ export async function main(args: readonly string[]): Promise<void> {
     .option(...metricsOption(0))
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/hollow.ts')).hollow(options));
+
+  program
+    .command('slo')
+    .description('say whether a cluster keeps its service level objectives; exits with 1 where it does not, with 2 where that cannot be known')
+    .option('--kubeconfig <file>', 'how to reach the API server', process.env['KUBECONFIG'] ?? './.coxswain/kubeconfig')
+    .option('--output <format>', 'text or json', 'text')
+    .action(async (options) => (await import('./commands/slo.ts')).slo(options));
 
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -38,6 +38,7 @@ import { openDatastore, type DatastoreSpec, type EtcdAccess } from './datastore.
 import { ApiServerMetrics } from './metrics/api-server-metrics.ts';
 import { MeasuredStore } from './metrics/measured-store.ts';
 import { nodeRules } from './bootstrap/rbac-policy.ts';
+import { publishSlo } from './slo-object.ts';
 import { StoreHealth } from './store-health.ts';
 import { loadOrCreatePki, type Pki } from './pki/pki.ts';
 
@@ -113,7 +114,7 @@ async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki
   });
   services.rebuild(parts.view.list('', 'services') as Iterable<Service>);
   parts.state.ready = true;
-  const timers = [compactPeriodically(store, clock, logger), storeHealth, ...metrics.start()];
+  const timers = [compactPeriodically(store, clock, logger), storeHealth, publishSlo(parts), ...metrics.start()];
   return {
     port: listener.port,
     pki,

@@ -3,14 +3,9 @@
  * them (kubernetes/community, sig-scalability/slos/slos.md). Those who can tell
  * an indicator's values ask for it once, keep it and observe into it.
  */
-import type { SloReading, SloReport, SloVerdict } from '../../api/slo.ts';
+import { sloObjectives, type SloReading, type SloReport, type SloVerdict } from '../../api/slo.ts';
 import type { Clock } from '../../base/clock.ts';
 import { Indicator } from './indicator.ts';
-
-/** Of the 99th percentile, in seconds. */
-const mutatingObjective = 1;
-const readingObjectives = { resource: 1, namespace: 5, cluster: 30 };
-const startupObjective = 5;
 
 /** As they are named in upstream's load tests. `pod_startup` is the whole, and the SLI; the others are its parts. */
 export const startupPhases = ['pod_startup', 'create_to_schedule', 'schedule_to_run', 'run_to_watch'] as const;
@@ -53,13 +48,13 @@ export class SloMeter {
   /** Calls of one kind: mutating ones of single objects by verb, reads by scope. Undefined for those that have no objective. */
   apiCalls({ verb, group, resource, subresource, scope }: ApiCalls): Indicator | undefined {
     const what = resourceText(group, resource, subresource);
-    if (verb === 'GET' || verb === 'LIST') return this.#indicator('api-call-latency-readonly', { scope, resource: what }, readingObjectives[scope as keyof typeof readingObjectives]);
+    if (verb === 'GET' || verb === 'LIST') return this.#indicator('api-call-latency-readonly', { scope, resource: what }, sloObjectives.reading[scope as keyof typeof sloObjectives.reading]);
     if (scope !== 'resource' || !['POST', 'PUT', 'PATCH', 'APPLY', 'DELETE'].includes(verb)) return undefined;
-    return this.#indicator('api-call-latency-mutating', { verb, resource: what }, mutatingObjective);
+    return this.#indicator('api-call-latency-mutating', { verb, resource: what }, sloObjectives.mutating);
   }
 
   podStartup(phase: StartupPhase): Indicator {
-    return this.#indicator('pod-startup-latency', { phase }, phase === 'pod_startup' ? startupObjective : undefined);
+    return this.#indicator('pod-startup-latency', { phase }, phase === 'pod_startup' ? sloObjectives.podStartup : undefined);
   }
 
   /** From when a change is stored until it has been sent to all who watch. */
