@@ -2,6 +2,7 @@
  * The `coxswain` command: one file a subcommand under commands/, loaded when it
  * is called, so that `up` does not pay for `bench`.
  */
+import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { withDatastoreOptions } from './datastore-options.ts';
 import { fail } from './terminal.ts';
@@ -32,11 +33,13 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/apiserver.ts')).apiserver(options));
 
-  for (const part of ['controllers', 'scheduler'] as const) {
+  const metricsOption = (port: number) => ['--metrics-port <port>', 'where on 127.0.0.1 to serve /metrics, /healthz, /livez and /readyz; 0 takes a free one', String(port)] as const;
+  for (const [part, port] of [['controllers', 10257], ['scheduler', 10259]] as const) {
     const command = program
       .command(part)
       .description(`run only the ${part}, against any API server`)
       .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+      .option(...metricsOption(port))
       .option('--log-level <level>', 'debug, info, warn or error', 'info')
       .action(async (options) => (await import('./commands/brains.ts')).runBrains(part, options));
     if (part === 'controllers') command.option('--service-account-private-key-file <file>', 'the key (PEM) that signs the tokens of token secrets; without it they stay empty');
@@ -48,8 +51,16 @@ export async function main(args: readonly string[]): Promise<void> {
     .requiredOption('--kubeconfig <file>', 'how to reach the API server')
     .option('--nodes <n>', 'how many', '3')
     .option('--name-prefix <prefix>', 'their names are the prefix and a number', 'hollow-')
+    .option(...metricsOption(0))
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/hollow.ts')).hollow(options));
+
+  program
+    .command('slo')
+    .description('say whether a cluster keeps its service level objectives; exits with 1 where it does not, with 2 where that cannot be known')
+    .option('--kubeconfig <file>', 'how to reach the API server', process.env['KUBECONFIG'] ?? './.coxswain/kubeconfig')
+    .option('--output <format>', 'text or json', 'text')
+    .action(async (options) => (await import('./commands/slo.ts')).slo(options));
 
   try {
     await program.parseAsync(args, { from: 'user' });

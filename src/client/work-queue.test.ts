@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { ManualClock, settle } from './testing/manual-clock.ts';
+import { MetricRegistry } from '../base/metrics/registry.ts';
 import { WorkQueue } from './work-queue.ts';
+import { workQueueMetrics } from './work-queue-metrics.ts';
 
 describe('work queue', () => {
   test('a key waits once however often it is added', async () => {
@@ -92,6 +94,22 @@ describe('work queue', () => {
     await done;
     queue.add('e');
     assert.equal(queue.length, 0);
+  });
+
+  test('measures how long keys wait and are worked on', async () => {
+    const clock = new ManualClock();
+    const metrics = workQueueMetrics(new MetricRegistry(), 'q');
+    const queue = new WorkQueue({ clock, metrics, baseDelayMs: 10 });
+    queue.add('a');
+    queue.add('a');
+    queue.add('b');
+    assert.deepEqual([metrics.adds.value, metrics.depth.value], [2, 2]);
+    await clock.advance(2000);
+    assert.equal(await queue.take(), 'a');
+    await clock.advance(3000);
+    queue.addRateLimited('a');
+    queue.done('a');
+    assert.deepEqual([metrics.depth.value, metrics.retries.value, metrics.waited.sum, metrics.worked.sum], [1, 1, 2, 3]);
   });
 
   test('no key is held twice and none is lost, whatever the order', async () => {

@@ -9,15 +9,7 @@
  */
 import type { Clock, Timer } from '../base/clock.ts';
 import { TokenBucket } from './token-bucket.ts';
-
-export interface WorkQueueMetrics {
-  /** Keys waiting, after each change. */
-  depth(length: number): void;
-  /** How long a key waited, and how long its work took. */
-  waited(durationMs: number): void;
-  worked(durationMs: number): void;
-  retried(): void;
-}
+import type { WorkQueueMetrics } from './work-queue-metrics.ts';
 
 export interface WorkQueueOptions {
   readonly clock: Clock;
@@ -69,6 +61,7 @@ export class WorkQueue<K = string> {
 
   add(key: K): void {
     if (this.#closed || this.#dirty.has(key)) return;
+    this.#metrics?.adds.add();
     this.#dirty.add(key);
     if (!this.#processing.has(key)) this.#enqueue(key);
   }
@@ -96,7 +89,7 @@ export class WorkQueue<K = string> {
   addRateLimited(key: K): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
-    this.#metrics?.retried();
+    this.#metrics?.retries.add();
     const backoffMs = Math.min(this.#baseDelayMs * 2 ** Math.min(failures, 40), this.#maxDelayMs);
     this.addAfter(key, Math.max(backoffMs, this.#bucket.reserve()));
   }
@@ -121,7 +114,7 @@ export class WorkQueue<K = string> {
     const startedAt = this.#processing.get(key);
     if (startedAt === undefined) return;
     this.#processing.delete(key);
-    this.#metrics?.worked(this.#clock.monotonic() - startedAt);
+    this.#metrics?.worked.observe((this.#clock.monotonic() - startedAt) / 1000);
     if (this.#dirty.has(key)) this.#enqueue(key);
   }
 
@@ -170,16 +163,16 @@ export class WorkQueue<K = string> {
       return;
     }
     this.#waiting.set(key, this.#clock.monotonic());
-    this.#metrics?.depth(this.#waiting.size);
+    this.#metrics?.depth.set(this.#waiting.size);
   }
 
   #start(key: K): K {
     const now = this.#clock.monotonic();
-    this.#metrics?.waited(now - (this.#waiting.get(key) ?? now));
+    this.#metrics?.waited.observe((now - (this.#waiting.get(key) ?? now)) / 1000);
     this.#waiting.delete(key);
     this.#dirty.delete(key);
     this.#processing.set(key, now);
-    this.#metrics?.depth(this.#waiting.size);
+    this.#metrics?.depth.set(this.#waiting.size);
     return key;
   }
 }

@@ -89,7 +89,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   };
   const parts = threadsFor(count).map((names) => {
     const options = { nodes: count, parts: names, ...(names.includes('brains') ? brainsOptions : {}) };
-    return startThread(server.handler, clock, logger, { options, logLevel });
+    const part = startThread(server.handler, clock, logger, { options, logLevel });
+    server.metrics.add(part.metrics);
+    return part;
   });
   opened.defer(async () => void (await Promise.all(parts.map((part) => part.stop(partGraceMs)))));
 

@@ -4,11 +4,12 @@
  */
 import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
-import { builtInCatalogue, type Catalogue, type ResourceInfo } from '../api/catalogue.ts';
+import { builtInCatalogue, storagePrefixOf, type Catalogue, type ResourceInfo } from '../api/catalogue.ts';
 import type { Service } from '../api/types/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ExchangeHandler } from '../base/exchange.ts';
 import type { Logger } from '../base/logger.ts';
+import type { MetricsPage } from '../base/metrics/page.ts';
 import type { Random } from '../base/random.ts';
 import { Authentication } from '../server/access/authentication.ts';
 import { mastersAuthorizer, unionAuthorizer } from '../server/access/authorization.ts';
@@ -20,12 +21,12 @@ import { discoveryDocument, jwksDocument, TokenIssuer } from '../server/access/t
 import type { ApiServerParts } from '../server/http/call.ts';
 import { listen } from '../server/http/listener.ts';
 import { createHandler } from '../server/http/serve.ts';
-import { ServerMetrics } from '../server/http/server-metrics.ts';
 import { isVirtual } from '../server/http/virtual-resources.ts';
 import { defaultServiceRanges, InMemoryServiceAllocator } from '../server/registry/strategies/service-allocator.ts';
 import { createStrategies } from '../server/registry/strategies/strategies.ts';
 import { clusterWriter } from '../server/registry/cluster-writer.ts';
 import { Registry } from '../server/registry/registry.ts';
+import { PodStartups } from '../server/slo/pod-startups.ts';
 import { cachedResourceOf } from '../server/watchcache/cached-resource.ts';
 import { WatchCacheSet } from '../server/watchcache/watch-cache-set.ts';
 import type { Store } from '../storage/contract.ts';
@@ -33,7 +34,10 @@ import { createAdmission } from './admission.ts';
 import { bootstrap } from './bootstrap.ts';
 import { compactPeriodically } from './compaction.ts';
 import { openDatastore, type DatastoreSpec, type EtcdAccess } from './datastore.ts';
+import { ApiServerMetrics } from './metrics/api-server-metrics.ts';
+import { MeasuredStore } from './metrics/measured-store.ts';
 import { nodeRules } from './bootstrap/rbac-policy.ts';
+import { publishSlo } from './slo-object.ts';
 import { StoreHealth } from './store-health.ts';
 import { loadOrCreatePki, type Pki } from './pki/pki.ts';
 
@@ -55,6 +59,8 @@ export interface RunningApiServer {
   readonly pki: Pki;
   /** For transports within the process. */
   readonly handler: ExchangeHandler;
+  /** What /metrics shows: other threads of the process add what they count. */
+  readonly metrics: MetricsPage;
   stop(): Promise<void>;
 }
 
@@ -75,15 +81,18 @@ export async function startApiServer(options: ApiServerOptions): Promise<Running
   return { ...server, stop: () => running.disposeAsync() };
 }
 
-async function serveStore(options: ApiServerOptions, store: Store, pki: Pki, opened: AsyncDisposableStack): Promise<Omit<RunningApiServer, 'stop'>> {
+async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki, opened: AsyncDisposableStack): Promise<Omit<RunningApiServer, 'stop'>> {
   const { clock, logger, host } = options;
   const catalogue = builtInCatalogue();
-  const caches = new WatchCacheSet({ store, clock, logger });
+  const metrics = new ApiServerMetrics(catalogue, clock);
+  const store = new MeasuredStore(unmeasured, catalogue.all(), metrics.registry, clock);
+  const caches = new WatchCacheSet({ store, clock, logger, metrics: metrics.caches });
   for (const resource of keptResources(catalogue)) caches.add(cachedResourceOf(resource));
   const services = new InMemoryServiceAllocator(options.random, { ...defaultServiceRanges, cidrs: [serviceCidr] });
   const storeHealth = new StoreHealth(store, clock);
   opened.defer(() => storeHealth.cancel());
-  const parts = assemble({ ...options, store, catalogue, caches, pki, services, storeHealth });
+  metrics.observe(caches);
+  const parts = assemble({ ...options, store, catalogue, caches, pki, services, storeHealth, metrics });
   opened.defer(() => parts.rbac.close());
   const handler = createHandler(parts);
   // Before anything is written: a port that is taken ends it here.
@@ -111,9 +120,8 @@ async function serveStore(options: ApiServerOptions, store: Store, pki: Pki, ope
   await caches.fresh();
   services.rebuild(parts.view.list('', 'services') as Iterable<Service>);
   parts.state.ready = true;
-  const compaction = compactPeriodically(store, clock, logger);
-  opened.defer(() => compaction.cancel());
-  return { port: listener.port, pki, handler };
+  for (const timer of [compactPeriodically(store, clock, logger), publishSlo(parts), ...metrics.start()]) opened.defer(() => timer.cancel());
+  return { port: listener.port, pki, handler, metrics: metrics.page };
 }
 
 /** Endpoints may not have loopback addresses: a server that only listens there has none. */
@@ -135,9 +143,10 @@ interface Pieces extends ApiServerOptions {
   readonly catalogue: Catalogue;
   readonly caches: WatchCacheSet;
   readonly pki: Pki;
+  readonly metrics: ApiServerMetrics;
 }
 
-function assemble({ storeHealth, services, store, catalogue, caches, pki, clock, random, logger }: Pieces): ApiServerParts {
+function assemble({ storeHealth, services, store, catalogue, caches, pki, metrics, clock, random, logger }: Pieces): ApiServerParts {
   const { view } = caches;
   const audiences = [issuer];
   const publicKeys = [createPublicKey(pki.serviceAccountKeys.publicKey.export({ type: 'spki', format: 'pem' }))];
@@ -164,10 +173,8 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, clock,
     random,
   });
   const writer = clusterWriter(catalogue, registry);
+  const pods = caches.cacheOf({ storagePrefix: storagePrefixOf('', 'pods') });
   const state = { ready: false };
-  const metrics = new ServerMetrics();
-  metrics.gauge('apiserver_storage_objects_bytes', 'Bytes of objects held by the watch caches.', () => caches.memory.liveBytes);
-  metrics.gauge('process_resident_memory_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss());
   return {
     catalogue,
     registry,
@@ -189,6 +196,9 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, clock,
     clock,
     random,
     logger,
-    metrics,
+    requests: metrics.requests,
+    slo: metrics.slo,
+    startups: new PodStartups({ clock, pods, meter: metrics.slo, registry: metrics.registry }),
+    metrics: metrics.page,
   };
 }

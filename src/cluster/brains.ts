@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { UserInfo } from '../base/exchange.ts';
 import type { Logger } from '../base/logger.ts';
+import type { MetricRegistry } from '../base/metrics/registry.ts';
 import type { Random } from '../base/random.ts';
 import { Client } from '../client/client.ts';
 import { InformerSet } from '../client/informer-set.ts';
@@ -20,6 +21,7 @@ export interface BrainsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: MetricRegistry;
   readonly signal: AbortSignal;
 }
 
@@ -30,10 +32,10 @@ export async function startBrains(options: BrainsOptions): Promise<() => Promise
   return () => controllers.stopped;
 }
 
-export function startControllersOnly({ transportFor, rootCa, serviceAccountKey, clock, random, logger, signal }: BrainsOptions): Promise<ControllerManager> {
+export function startControllersOnly({ transportFor, rootCa, serviceAccountKey, clock, random, logger, metrics, signal }: BrainsOptions): Promise<ControllerManager> {
   const signing = serviceAccountKey === undefined ? {} : { signLegacyToken: secretTokenSigner(serviceAccountKey) };
   const client = new Client(transportFor(controllerManager), { clock, userAgent: 'coxswain-controllers' });
-  return startControllers({ client, rootCa, ...signing, clock, random, logger, signal });
+  return startControllers({ client, rootCa, ...signing, clock, random, logger, metrics, signal });
 }
 
 export async function startSchedulerOnly(options: Omit<BrainsOptions, 'rootCa'>): Promise<() => Promise<void>> {
@@ -46,7 +48,7 @@ export async function startSchedulerOnly(options: Omit<BrainsOptions, 'rootCa'>)
   return () => informers.stopped();
 }
 
-function startSchedulerOver({ transportFor, clock, random, logger, signal }: Omit<BrainsOptions, 'rootCa'>, informers: InformerSet): void {
+function startSchedulerOver({ transportFor, clock, random, logger, metrics, signal }: Omit<BrainsOptions, 'rootCa'>, informers: InformerSet): void {
   const client = new Client(transportFor(schedulerIdentity), { clock, userAgent: 'coxswain-scheduler' });
-  startScheduler({ client, informers, clock, random, logger, signal });
+  startScheduler({ client, informers, clock, random, logger, metrics, signal });
 }

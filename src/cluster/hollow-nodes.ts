@@ -1,6 +1,7 @@
 /** Hollow nodes against any API server, over one connection whose user may impersonate them. */
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { MetricRegistry } from '../base/metrics/registry.ts';
 import type { Random } from '../base/random.ts';
 import { Client } from '../client/client.ts';
 import type { Transport } from '../client/transport.ts';
@@ -15,6 +16,7 @@ export interface RemoteFleetOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: MetricRegistry;
   readonly signal: AbortSignal;
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { MetricRegistry } from '../base/metrics/registry.ts';
 import type { Random } from '../base/random.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
@@ -18,6 +19,7 @@ export interface ControllersOptions extends ControllerSettings {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: MetricRegistry;
   /** Stops everything when it aborts. */
   readonly signal: AbortSignal;
   /** Which to run, by name; all where left out. */
@@ -34,7 +36,7 @@ export interface ControllerManager {
 
 /** Resolves when the informers have synced and the controllers work. */
 export async function startControllers(options: ControllersOptions): Promise<ControllerManager> {
-  const { client, clock, random, logger, signal } = options;
+  const { client, clock, random, logger, metrics, signal } = options;
   const informers = new InformerSet(client, { clock, random, logger });
   const recorders = new Map<string, EventRecorder>();
   const context: ControllerContext = {
@@ -42,6 +44,7 @@ export async function startControllers(options: ControllersOptions): Promise<Con
     clock,
     random,
     logger,
+    metrics,
     informers,
     recorder(component) {
       let recorder = recorders.get(component);

@@ -2,6 +2,7 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { apiError, notFound } from '../api/errors.ts';
 import { silentLogger } from '../base/logger.ts';
+import { MetricRegistry } from '../base/metrics/registry.ts';
 import { seededRandom } from '../base/random.ts';
 import type { Pod } from '../api/types/core-v1.ts';
 import type { PodDisruptionBudget } from '../api/types/policy-v1.ts';
@@ -15,6 +16,7 @@ import { podKey } from './snapshot/pod-info.ts';
 /** A scheduler over an API that does at once what it is asked, unless told otherwise. */
 class World {
   readonly clock = new ManualClock();
+  readonly metrics = new MetricRegistry();
   readonly pods = new Map<string, Pod>();
   readonly bound: [string, string][] = [];
   readonly deleted: string[] = [];
@@ -47,6 +49,7 @@ class World {
       clock: this.clock,
       random: seededRandom(1),
       logger: silentLogger,
+      metrics: this.metrics,
       owners: noOwners,
       volumes: noVolumes,
       budgets: () => this.budgets,
@@ -108,6 +111,28 @@ describe('the scheduler', () => {
     world.remove(blocker);
     await world.settle();
     assert.deepEqual(world.bound, [['p', 'a']]);
+  });
+
+  test('counts its attempts, and what waits where', async () => {
+    const world = new World();
+    const value = (family: string, ...labels: string[]) =>
+      world.metrics.snapshot().find(({ name }) => name === family)?.series.find((series) => series.labels.join() === labels.join());
+    world.node('a');
+    world.put(makePod('gated', { spec: { schedulingGates: [{ name: 'wait' }] } }));
+    const blocker = world.put(makePod('big', { requests: { cpu: '8' }, spec: { nodeName: 'a' } }));
+    world.put(makePod('p', { requests: { cpu: '1' } }));
+    await world.settle();
+    const waiting = () => ['active', 'backoff', 'unschedulable', 'gated'].map((queue) => value('scheduler_pending_pods', queue)?.value);
+    assert.deepEqual(waiting(), [0, 0, 1, 1]);
+    await world.clock.advance(60_000);
+    world.remove(blocker);
+    await world.settle();
+    assert.deepEqual(waiting(), [0, 0, 0, 1]);
+    const attempts = (result: string) => value('scheduler_schedule_attempts_total', 'default-scheduler', result)?.value;
+    assert.deepEqual(['scheduled', 'unschedulable', 'error'].map(attempts), [1, 1, 0]);
+    const sli = value('scheduler_pod_scheduling_sli_duration_seconds', '2');
+    assert.deepEqual([sli?.counts?.reduce((a, b) => a + b), Math.round(sli?.value ?? 0)], [1, 60]);
+    assert.equal(value('scheduler_preemption_attempts_total')?.value, 1);
   });
 
   test('without nodes it waits and tries again', async () => {

@@ -11,6 +11,7 @@ import { setImmediate } from 'node:timers';
 import { formatTime } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { MetricRegistry } from '../base/metrics/registry.ts';
 import type { Random } from '../base/random.ts';
 import type { Node, Pod, PodCondition } from '../api/types/core-v1.ts';
 import type { PodDisruptionBudget } from '../api/types/policy-v1.ts';
@@ -30,6 +31,7 @@ import { SchedulingQueue, updateMatters } from './queue/scheduling-queue.ts';
 import type { QueuedPod } from './queue/scheduling-queue.ts';
 import { noNodesMessage, ScheduleOne } from './schedule-one.ts';
 import type { SchedulerApi } from './scheduler-api.ts';
+import { SchedulerMetrics } from './scheduler-metrics.ts';
 import type { NodeInfo } from './snapshot/node-info.ts';
 import { isSameForScheduling, podKey } from './snapshot/pod-info.ts';
 import type { PodInfo } from './snapshot/pod-info.ts';
@@ -40,6 +42,7 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: MetricRegistry;
   readonly owners: Owners;
   readonly volumes: VolumeListers;
   /** For volumes only. */
@@ -74,6 +77,7 @@ export class Scheduler {
   readonly #cycle: ScheduleOne;
   readonly #placed = new Map<string, Placed>();
   readonly #schedulerName: string;
+  readonly #metrics: SchedulerMetrics;
   #bindings = 0;
   #running = false;
   #due = false;
@@ -106,6 +110,7 @@ export class Scheduler {
     const percentage = options.percentageOfNodesToScore;
     this.#cycle = new ScheduleOne({ snapshot, equivalences, nominator, random, ...(percentage === undefined ? {} : { percentageOfNodesToScore: percentage }) });
     this.queue = new SchedulingQueue({ clock, framework: this.#framework, onReady: () => this.#wake() });
+    this.#metrics = new SchedulerMetrics(options.metrics, this.#schedulerName, this.queue);
   }
 
   /** Begins to schedule; what is known until then is what the first decisions rest on. */
@@ -243,6 +248,7 @@ export class Scheduler {
       return;
     }
     const result = this.#cycle.schedule(info);
+    this.#metrics.algorithm.observe((this.#options.clock.monotonic() - queued.attemptStarted) / 1000);
     switch (result.kind) {
       case 'placed':
         return this.#assume(queued, result.node);
@@ -256,6 +262,7 @@ export class Scheduler {
   #onUnfit(queued: QueuedPod, error: FitError): void {
     let nominatedNode: string | undefined;
     for (const plugin of this.#framework.plugins.postFilter) {
+      this.#metrics.preemptions.add();
       const outcome = plugin.postFilter(queued.info, error);
       error.postFilterMessage = outcome.message;
       nominatedNode = outcome.nominatedNode;
@@ -275,13 +282,16 @@ export class Scheduler {
     }
     this.#bindings++;
     this.#framework.runBindingCycle(info, node).then(
-      () => this.#onBound(info, node.name),
+      () => this.#onBound(queued, node.name),
       (error: unknown) => this.#onBindFailed(queued, placed, error),
     );
   }
 
-  #onBound({ pod }: PodInfo, nodeName: string): void {
+  #onBound(queued: QueuedPod, nodeName: string): void {
+    const { pod } = queued.info;
     this.#bindingEnded();
+    this.#attempted(queued, 'scheduled');
+    this.#metrics.bound(queued.attempts, this.#options.clock.now() - queued.triableSince);
     this.#options.api.record(pod, 'Normal', 'Scheduled', `Successfully assigned ${podKey(pod)} to ${nodeName}`);
   }
 
@@ -312,7 +322,12 @@ export class Scheduler {
     this.snapshot.removePod(info, nodeName);
   }
 
+  #attempted({ attemptStarted }: QueuedPod, result: 'scheduled' | 'unschedulable' | 'error'): void {
+    this.#metrics.attempted(result, this.#options.clock.monotonic() - attemptStarted);
+  }
+
   #onUnschedulable(queued: QueuedPod, message: string, rejectedBy: ReadonlySet<string>, nominatedNode: string | undefined): void {
+    this.#attempted(queued, 'unschedulable');
     if (!this.#requeue(queued, rejectedBy)) return;
     if (nominatedNode) this.#nominator.set(queued.info, nominatedNode);
     else if (nominatedNode === '') this.#nominator.delete(queued.info.uid);
@@ -321,6 +336,7 @@ export class Scheduler {
 
   #onError(queued: QueuedPod, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
+    this.#attempted(queued, 'error');
     this.#options.logger.warn('binding a pod failed, will retry', { pod: podKey(queued.info.pod), error });
     if (this.#requeue(queued, new Set())) this.#report(queued.info.pod, 'SchedulerError', message, '');
   }

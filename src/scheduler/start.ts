@@ -1,6 +1,7 @@
 /** Connects a scheduler to the API: informers feed it, and its decisions become writes. */
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { MetricRegistry } from '../base/metrics/registry.ts';
 import type { Random } from '../base/random.ts';
 import { labelSelectorOf, selectorFromLabels } from '../api/selectors/label-selector.ts';
 import type { LabelSelector } from '../api/selectors/label-selector.ts';
@@ -36,6 +37,7 @@ export interface StartSchedulerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: MetricRegistry;
   readonly signal: AbortSignal;
   readonly schedulerName?: string;
   readonly percentageOfNodesToScore?: number;

@@ -88,6 +88,8 @@ export interface WatchBatch {
   readonly events: readonly WatchEvent[];
   /** Everything up to and including this revision has been delivered. */
   readonly revision: Revision;
+  /** When the first of the events became readable, in monotonic milliseconds; left out where that was before this watch began. */
+  readonly readableAt?: number;
 }
 
 export type LeaseId = string;

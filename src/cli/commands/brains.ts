@@ -6,12 +6,15 @@ import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { http2Transport } from '../../client/transports/http2.ts';
 import { impersonating } from '../../client/transports/impersonating.ts';
 import { startControllersOnly, startSchedulerOnly } from '../../cluster/brains.ts';
+import { serveProcess } from '../../cluster/process-endpoints.ts';
 import { logSink } from '../log-sink.ts';
+import { wholeNumber } from '../numbers.ts';
 import { untilToldToStop } from '../until-stopped.ts';
 
 export interface BrainsCommandOptions {
   readonly kubeconfig: string;
   readonly logLevel: string;
+  readonly metricsPort: string;
   /** Of the controllers only. */
   readonly serviceAccountPrivateKeyFile?: string;
 }
@@ -23,16 +26,19 @@ export async function runBrains(part: 'controllers' | 'scheduler', options: Brai
   const config = loadKubeconfig(options.kubeconfig);
   const { serviceAccountPrivateKeyFile: keyFile } = options;
   const serviceAccountKey = keyFile === undefined ? undefined : readFileSync(keyFile, 'utf8');
+  const endpoints = await serveProcess({ port: wholeNumber(options.metricsPort, '--metrics-port'), thread: part, clock });
   const transport = http2Transport(config, { clock });
   const stopping = new AbortController();
-  const shared = { clock, random: systemRandom(), logger, signal: stopping.signal };
+  const shared = { clock, random: systemRandom(), logger, metrics: endpoints.metrics, signal: stopping.signal };
   const stopped =
     part === 'controllers'
       ? await startControllersOnly({ ...shared, transportFor: () => transport, rootCa: String(config.ca ?? ''), serviceAccountKey }).then((manager) => () => manager.stopped)
       : await startSchedulerOnly({ ...shared, transportFor: (identity) => impersonating(transport, identity) });
-  logger.info(`${part} at work`, { server: config.server });
+  endpoints.ready();
+  logger.info(`${part} at work`, { server: config.server, metrics: `http://127.0.0.1:${endpoints.port}/metrics` });
   await untilToldToStop();
   stopping.abort();
   await transport.close();
   await stopped();
+  await endpoints.close();
 }

@@ -4,7 +4,7 @@ import { systemRandom } from '../../base/random.ts';
 import { startBrains } from '../brains.ts';
 import type { PartStarter } from './parts.ts';
 
-export const start: PartStarter['start'] = ({ connection, options, logger, signal }) =>
+export const start: PartStarter['start'] = ({ connection, options, logger, metrics, signal }) =>
   startBrains({
     transportFor: (identity) => connection.as(identity),
     rootCa: String(options['rootCa']),
@@ -12,5 +12,6 @@ export const start: PartStarter['start'] = ({ connection, options, logger, signa
     clock: systemClock(),
     random: systemRandom(),
     logger,
+    metrics,
     signal,
   });

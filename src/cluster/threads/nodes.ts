@@ -6,7 +6,7 @@ import { startHollowFleet } from '../../node/hollow/fleet.ts';
 import { nodeIdentity } from '../identities.ts';
 import type { PartStarter } from './parts.ts';
 
-export const start: PartStarter['start'] = async ({ connection, options, logger, signal }) => {
+export const start: PartStarter['start'] = async ({ connection, options, logger, metrics, signal }) => {
   const clock = systemClock();
   const fleet = startHollowFleet({
     count: Number(options['nodes']),
@@ -15,6 +15,7 @@ export const start: PartStarter['start'] = async ({ connection, options, logger,
     clock,
     random: systemRandom(),
     logger,
+    metrics,
     signal,
   });
   await fleet.registered;

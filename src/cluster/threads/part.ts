@@ -1,15 +1,20 @@
-/** What every thread's entry does: log to the parent, say when it is ready, stop when told. */
+/** What every thread's entry does: log to the parent, say when it is ready and what it has counted, stop when told. */
 import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
+import { systemClock } from '../../base/clock.ts';
 import { createLogger, type Logger } from '../../base/logger.ts';
-import type { PartOptions, PartReport, PartStart } from '../thread.ts';
+import { measureEventLoop } from '../../base/metrics/event-loop.ts';
+import { MetricRegistry } from '../../base/metrics/registry.ts';
+import type { PartOptions, PartOrder, PartReport, PartStart } from '../thread.ts';
 
 export interface PartContext {
   readonly port: MessagePort;
   readonly options: PartOptions;
   readonly logger: Logger;
+  /** The thread's; the parent reads it when it is asked for the metrics page. */
+  readonly metrics: MetricRegistry;
   /** Aborts when the part shall stop. */
   readonly signal: AbortSignal;
 }
@@ -21,10 +26,17 @@ export async function runPart(start: (context: PartContext) => Promise<() => Pro
   const { port, options, logLevel } = workerData as PartStart & { port: MessagePort };
   const report = (message: PartReport) => parent.postMessage(message);
   const logger = createLogger((record) => report({ type: 'log', record: { ...record, fields: cloneable(record.fields) } }), logLevel);
+  const metrics = new MetricRegistry();
+  const loop = measureEventLoop(metrics, systemClock(), String(options['parts']));
+  const told = Promise.withResolvers<void>();
+  parent.on('message', (order: PartOrder) => {
+    if (order.type === 'measure') report({ type: 'measured', families: metrics.snapshot() });
+    else told.resolve();
+  });
   const stopping = new AbortController();
-  const stop = await start({ port, options, logger, signal: stopping.signal });
-  parent.on('message', (message: { type: string }) => {
-    if (message.type !== 'stop') return;
+  const stop = await start({ port, options, logger, metrics, signal: stopping.signal });
+  void told.promise.then(() => {
+    loop.cancel();
     stopping.abort();
     stop()
       .catch((error: unknown) => logger.error('stopping failed', { error }))

@@ -9,6 +9,7 @@ import type { ApiObject, Resource } from '../../client/resource.ts';
 import { customResourceDefinitions } from '../../client/resources.ts';
 import { LeastRecentlyUsed } from '../../client/event-correlation.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
+import { workQueueMetrics } from '../../client/work-queue-metrics.ts';
 import type { ControllerContext, ControllerFactory } from '../runtime/context.ts';
 import { onChange, periodically } from '../runtime/reconciler.ts';
 import { Monitors } from './monitors.ts';
@@ -39,8 +40,9 @@ class GarbageCollector {
   constructor(context: ControllerContext) {
     this.#context = context;
     const { clock } = context;
-    this.#toExamine = new WorkQueue({ clock, maxDelayMs: 60_000, retriesPerSecond: 100, retryBurst: 1000 });
-    this.#toOrphan = new WorkQueue({ clock, maxDelayMs: 60_000 });
+    const metrics = (queue: string) => workQueueMetrics(context.metrics, `garbage_collector_${queue}`);
+    this.#toExamine = new WorkQueue({ clock, metrics: metrics('attempt_to_delete'), maxDelayMs: 60_000, retriesPerSecond: 100, retryBurst: 1000 });
+    this.#toOrphan = new WorkQueue({ clock, metrics: metrics('attempt_to_orphan'), maxDelayMs: 60_000 });
     this.#refreshes = new WorkQueue({ clock, maxDelayMs: refreshPeriodMs });
     this.#graph = new OwnerGraph({
       examine: ({ uid }) => this.#toExamine.add(uid),

@@ -1,6 +1,7 @@
 /** What every controller is given. Controllers reach the cluster through `client` and `informers` only. */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { MetricRegistry } from '../../base/metrics/registry.ts';
 import type { Random } from '../../base/random.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/event-recorder.ts';
@@ -11,6 +12,7 @@ export interface ControllerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: MetricRegistry;
   /** Shared by all controllers of the process; its objects must not be changed. */
   readonly informers: InformerSet;
   /** The recorder of a component, e.g. `replicaset-controller`. */

@@ -10,6 +10,7 @@ import { keyOf } from '../../client/resource.ts';
 import type { ApiObject } from '../../client/resource.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import type { WorkQueueOptions } from '../../client/work-queue.ts';
+import { workQueueMetrics } from '../../client/work-queue-metrics.ts';
 import type { Controller, ControllerContext } from './context.ts';
 
 export interface ReconcilerOptions {
@@ -29,7 +30,7 @@ const workersDefault = 10;
 
 export function reconciler(context: ControllerContext, options: ReconcilerOptions): Reconciler {
   const logger = context.logger.child({ controller: options.name });
-  const queue = new WorkQueue({ clock: context.clock, ...options.queue });
+  const queue = new WorkQueue({ clock: context.clock, metrics: workQueueMetrics(context.metrics, options.name), ...options.queue });
   return {
     name: options.name,
     queue,

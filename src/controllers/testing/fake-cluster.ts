@@ -1,5 +1,6 @@
 /** Runs controllers against the in-memory API, with a clock that the test moves. */
 import { createLogger } from '../../base/logger.ts';
+import { MetricRegistry } from '../../base/metrics/registry.ts';
 import { seededRandom } from '../../base/random.ts';
 import { Client } from '../../client/client.ts';
 import { FakeApi } from '../../client/testing/fake-api.ts';
@@ -27,6 +28,7 @@ export async function startWithFakeApi(names: readonly string[], prepare: (api: 
     clock,
     random: seededRandom(1),
     logger,
+    metrics: new MetricRegistry(),
     signal: stopping.signal,
     enabled: (name) => names.includes(name),
     rootCa: 'the authority',

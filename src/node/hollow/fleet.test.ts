@@ -1,6 +1,7 @@
 import { afterEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../base/logger.ts';
+import { MetricRegistry } from '../../base/metrics/registry.ts';
 import { seededRandom } from '../../base/random.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
 import { Client } from '../../client/client.ts';
@@ -18,7 +19,7 @@ afterEach(() => {
 });
 
 async function begin(more: Partial<HollowFleetOptions> = {}, api = new FakeApi(), clock = new ManualClock()) {
-  const options = { count: 1, clientFor: () => new Client(api, { clock }), clock, random: seededRandom(1), logger: silentLogger, events: false };
+  const options = { count: 1, clientFor: () => new Client(api, { clock }), clock, random: seededRandom(1), logger: silentLogger, metrics: new MetricRegistry(), events: false };
   const fleet = startHollowFleet({ ...options, signal: stop.signal, ...more });
   await clock.advance(10);
   await fleet.registered;

@@ -5,10 +5,12 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { MetricRegistry } from '../../base/metrics/registry.ts';
 import type { Random } from '../../base/random.ts';
 import type { Client } from '../../client/client.ts';
 import { EventRecorder } from '../../client/event-recorder.ts';
 import { Kubelet } from '../kubelet/kubelet.ts';
+import { PodStartMetrics } from '../kubelet/pod-start-metrics.ts';
 import type { NodeDescription } from '../kubelet/node-status.ts';
 import { blockOf, formatIpv4, parseIpv4 } from './addresses.ts';
 import { HollowRuntime } from './hollow-runtime.ts';
@@ -25,6 +27,7 @@ export interface HollowFleetOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: MetricRegistry;
   readonly signal: AbortSignal;
   readonly capacity?: Readonly<Record<string, string>>;
   /** Labels beside the kubelet's own, e.g. a zone by index. */
@@ -54,7 +57,10 @@ export function startHollowFleet(options: HollowFleetOptions): HollowFleet {
   const shared = sharedClock(options.clock);
   // A signal of its own for each: adding and removing listeners of one signal costs its number of listeners.
   const stops = Array.from({ length: options.count }, () => new AbortController());
-  const kubelets = stops.map(({ signal }, index) => hollowKubelet({ ...options, signal }, index, shared));
+  const starts = new PodStartMetrics(options.metrics, options.clock);
+  const kubelets = stops.map(({ signal }, index) => hollowKubelet({ ...options, signal, starts }, index, shared));
+  const running = options.metrics.gauge('kubelet_running_pods', 'Pods that the nodes hold.').with();
+  options.metrics.beforeSnapshot(() => running.set(kubelets.reduce((sum, { podCount }) => sum + podCount, 0)));
   const stop = () => {
     for (const one of stops) one.abort(options.signal.reason);
     shared.close();
@@ -73,7 +79,7 @@ async function startAll(kubelets: readonly Kubelet[], parallel: number): Promise
   await Promise.all(Array.from({ length: Math.min(parallel, kubelets.length) }, work));
 }
 
-function hollowKubelet(options: HollowFleetOptions, index: number, clock: Clock): Kubelet {
+function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStartMetrics }, index: number, clock: Clock): Kubelet {
   const { random, logger, signal } = options;
   const name = `${options.namePrefix ?? 'node-'}${index}`;
   const podCidr = blockOf(options.podNetwork ?? '10.128.0.0', index, 24);
@@ -100,6 +106,7 @@ function hollowKubelet(options: HollowFleetOptions, index: number, clock: Clock)
     random,
     logger,
     signal,
+    starts: options.starts,
     description,
     heartbeatPhase: index / options.count,
     ...(options.events === false ? {} : { record: lazyRecorder(client, clock, logger, name, signal) }),

@@ -15,6 +15,7 @@ import type { WatchEvent } from '../../client/watch-decoder.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { NodeDescription } from './node-status.ts';
 import { PodWorker } from './pod-worker.ts';
+import type { PodStartMetrics } from './pod-start-metrics.ts';
 import type { Runtime, RuntimePod } from './runtime.ts';
 import type { ContainerField, WorkerHost } from './worker-host.ts';
 
@@ -28,6 +29,7 @@ export interface KubeletOptions {
   readonly description: NodeDescription;
   /** See HeartbeatOptions. */
   readonly heartbeatPhase: number;
+  readonly starts: PodStartMetrics;
   /** Left out: no events are recorded. */
   record?(subject: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
@@ -102,6 +104,7 @@ export class Kubelet implements WorkerHost {
 
   #put(pod: Pod): void {
     const uid = pod.metadata.uid ?? '';
+    this.#options.starts.observe(pod);
     const known = this.#workers.get(uid);
     if (known) {
       known.update(pod);
@@ -161,8 +164,13 @@ export class Kubelet implements WorkerHost {
     this.#options.record({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid, resourceVersion, fieldPath }, type, reason, message);
   }
 
+  onImagePulled({ metadata }: Pod, tookMs: number): void {
+    this.#options.starts.imagePulled(metadata.uid ?? '', tookMs);
+  }
+
   onGone(worker: PodWorker): void {
     const uid = worker.pod.metadata.uid ?? '';
+    this.#options.starts.forget(uid);
     if (this.#workers.get(uid) === worker) this.#workers.delete(uid);
   }
 }

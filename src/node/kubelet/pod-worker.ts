@@ -255,6 +255,7 @@ export class PodWorker {
       throw new StartError('ErrImagePull', messageOf(error));
     }
     const tookMs = Math.round(this.#host.clock.monotonic() - beganAt);
+    this.#host.onImagePulled(this.pod, tookMs);
     this.#host.record(this.pod, 'Normal', 'Pulled', `Successfully pulled image "${image}" in ${tookMs}ms (${tookMs}ms including waiting). Image size: ${sizeBytes} bytes.`, field);
   }
 

@@ -17,6 +17,7 @@ export interface WorkerHost {
   /** With grace 0, and only if it is still the same pod. */
   deletePod(pod: Pod): Promise<void>;
   record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, field?: ContainerField): void;
+  onImagePulled(pod: Pod, tookMs: number): void;
   onGone(worker: PodWorker): void;
 }
 

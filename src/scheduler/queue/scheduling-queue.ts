@@ -18,9 +18,11 @@ export interface QueuedPod {
   /** When it was last put into the active queue, and the how-manieth that was; they decide among equals. */
   timestamp: number;
   order: number;
-  /** When it was first seen. */
-  readonly since: number;
+  /** When it could first be tried, in wall time; 0 while it could not. */
+  triableSince: number;
   attempts: number;
+  /** When the latest attempt began, in monotonic time. */
+  attemptStarted: number;
   /** Failures in a row that no plugin is to blame for: they back off, and no event helps. */
   errors: number;
   backoffUntil: number;
@@ -69,6 +71,13 @@ export class SchedulingQueue {
     return { active: this.#active.size, backoff: this.#backoff.size, unschedulable: this.#aside.size };
   }
 
+  /** Those of the unschedulable that a gate keeps from being tried. */
+  get gated(): number {
+    let count = 0;
+    for (const { attempts } of this.#aside.values()) if (attempts === 0) count++;
+    return count;
+  }
+
   has(uid: string): boolean {
     return this.#all.has(uid);
   }
@@ -85,8 +94,9 @@ export class SchedulingQueue {
       priority: info.shape.priority,
       timestamp: now,
       order: 0,
-      since: now,
+      triableSince: 0,
       attempts: 0,
+      attemptStarted: 0,
       errors: 0,
       backoffUntil: 0,
       rejectedBy: new Set(),
@@ -126,6 +136,7 @@ export class SchedulingQueue {
     if (!queued) return undefined;
     this.#all.delete(queued.info.uid);
     queued.attempts++;
+    queued.attemptStarted = this.#options.clock.monotonic();
     return queued;
   }
 
@@ -187,6 +198,7 @@ export class SchedulingQueue {
       return;
     }
     queued.timestamp = this.#options.clock.now();
+    queued.triableSince ||= queued.timestamp;
     queued.order = this.#serial++;
     this.#active.push(queued);
     this.#options.onReady();

@@ -2,6 +2,7 @@ import type { ExchangeRequest, Responder, UserInfo } from '../../base/exchange.t
 import type { Catalogue, ResourceInfo } from '../../api/catalogue.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { MetricsPage } from '../../base/metrics/page.ts';
 import type { Random } from '../../base/random.ts';
 import type { ClusterView } from '../admission/contract.ts';
 import type { TokenAuthenticator } from '../access/authentication.ts';
@@ -9,11 +10,13 @@ import type { RbacAuthorizer } from '../access/rbac.ts';
 import type { TokenIssuer } from '../access/tokens.ts';
 import type { Authenticator, Authorizer, RequestAttributes } from '../access/contract.ts';
 import type { ChangeContext, Registry } from '../registry/registry.ts';
+import type { PodStartups } from '../slo/pod-startups.ts';
+import type { SloMeter } from '../slo/slo-meter.ts';
 import type { ResourceCache } from '../watchcache/resource-cache.ts';
 import type { WatchCacheSet } from '../watchcache/watch-cache-set.ts';
 import type { HealthCheck } from './health.ts';
 import type { RequestInfo } from './request-info.ts';
-import type { ServerMetrics } from './server-metrics.ts';
+import type { RequestMetrics } from './request-metrics.ts';
 
 /** What every path of the server works with; made once by the composition root. */
 export interface ApiServerParts {
@@ -38,7 +41,12 @@ export interface ApiServerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly metrics: ServerMetrics;
+  readonly requests: RequestMetrics;
+  /** What /debug/slo shows. */
+  readonly slo: SloMeter;
+  readonly startups: PodStartups;
+  /** What /metrics shows. */
+  readonly metrics: MetricsPage;
 }
 
 /** One authenticated request on its way through the server. */

@@ -24,6 +24,8 @@ export interface ListenerOptions {
   /** PEM of the authority whose client certificates are believed. */
   readonly clientAuthority: string;
   readonly handler: ExchangeHandler;
+  /** How long the sender of a request over HTTP/1.1 may take, and for its head half of that; a minute unless set. */
+  readonly senderTimeoutMs?: number;
   readonly clock: Clock;
 }
 
@@ -39,15 +41,16 @@ const idleTimeoutMs = 600_000;
 const connectionsMax = 30_000;
 
 export function listen(options: ListenerOptions): Promise<Listener> {
+  const { senderTimeoutMs = 60_000 } = options;
   const origins = new Map<Socket, Origin>();
 
   const overHttp1 = http.createServer({
     maxHeaderSize: 64 * 1024,
     keepAliveTimeout: idleTimeoutMs,
-    headersTimeout: 30_000,
+    headersTimeout: senderTimeoutMs / 2,
     // The sender of a body must not dawdle; answers (watches) may take as long as they like.
-    requestTimeout: 60_000,
-    connectionsCheckingInterval: 10_000,
+    requestTimeout: senderTimeoutMs,
+    connectionsCheckingInterval: senderTimeoutMs / 6,
     shouldUpgradeCallback: isWebSocketWatch,
   });
   overHttp1.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
@@ -85,9 +88,15 @@ export function listen(options: ListenerOptions): Promise<Listener> {
   });
 
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const onError = (error: Error) => {
+      overHttp2.close();
+      reject(error);
+    };
+    server.once('error', onError);
     server.listen(options.port, options.host, () => {
-      server.off('error', reject);
+      server.off('error', onError);
+      // It listens through another, and looks after slow senders only once it listens.
+      overHttp1.emit('listening');
       resolve({
         port: (server.address() as AddressInfo).port,
         close: (graceMs) => closeAll(server, overHttp1, overHttp2, origins, graceMs),
@@ -111,7 +120,7 @@ function closeAll(
       clearTimeout(cut);
       resolve();
     });
-    overHttp1.closeIdleConnections();
+    overHttp1.close();
     overHttp2.close();
   });
 }

@@ -86,7 +86,6 @@ async function sendBody(call: Call, status: number, mediaType: MediaType, pretty
     headers['vary'] = 'Accept-Encoding';
   }
   headers['content-length'] = String(bytes.length);
-  call.parts.metrics.answered(call.info, status);
   responder.head(status, headers);
   responder.end([bytes]);
 }
@@ -189,7 +188,6 @@ function joined(head: Uint8Array, items: readonly ListItem[], form: ObjectForm):
 /** The cached bytes, slice by slice: one write a turn, and a slow reader is waited for. */
 function streamItems(call: ResourceCall, head: Uint8Array, items: readonly ListItem[], form: ObjectForm): Promise<void> {
   const { responder } = call;
-  call.parts.metrics.answered(call.info, 200);
   responder.head(200, headersFor(call, form.mediaType));
   return new Promise((resolve) => {
     let at = 0;
@@ -257,7 +255,6 @@ export function sendText(call: Call, status: number, text: string, contentType =
 
 /** Where there is no API at all, there is no Status either. */
 export function sendPageNotFound(call: Call): void {
-  call.parts.metrics.answered(call.info, 404);
   sendText(call, 404, '404 page not found\n');
 }
 
@@ -270,7 +267,7 @@ function toApiError(error: unknown): ApiError {
 }
 
 /** Whatever was thrown, as a Status. What is not an ApiError is a bug: logged whole, and told only in outline. */
-export function sendError(request: ExchangeRequest, responder: Responder, error: unknown, logger: Logger, warnings: ReadonlySet<string>): number {
+export function sendError(request: ExchangeRequest, responder: Responder, error: unknown, logger: Logger, warnings: ReadonlySet<string>): void {
   const known = toApiError(error);
   if (known.code === 500 && !(error instanceof ApiError)) logger.error('a request failed unexpectedly', { method: request.method, target: request.target, error });
   const { status } = known;
@@ -286,7 +283,6 @@ export function sendError(request: ExchangeRequest, responder: Responder, error:
   if (status.details?.retryAfterSeconds) headers['retry-after'] = String(status.details.retryAfterSeconds);
   responder.head(status.code, headers);
   responder.end([body]);
-  return status.code;
 }
 
 export function listKindOf(resource: ResourceInfo): string {

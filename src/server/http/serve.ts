@@ -37,11 +37,8 @@ export function createHandler(parts: ApiServerParts): ExchangeHandler {
       return;
     }
     const warnings = new Set<string>();
-    parts.metrics.begin(info);
-    responder.onClose(() => parts.metrics.end(info, parts.clock.monotonic() - started));
-    serve(parts, request, responder, info, warnings).catch((error: unknown) => {
-      parts.metrics.answered(info, sendError(request, responder, error, parts.logger, warnings));
-    });
+    const measured = parts.requests.begin(info, request.headers['content-type'], responder, started);
+    serve(parts, request, measured, info, warnings).catch((error: unknown) => sendError(request, measured, error, parts.logger, warnings));
   };
 }
 

@@ -14,7 +14,8 @@ const exact: Readonly<Record<string, Server>> = {
   '/': (call) => sendJson(call, 200, { paths: rootPaths(call) }),
   '/version': (call) => sendJson(call, 200, version),
   '/version/': (call) => sendJson(call, 200, version),
-  '/metrics': (call) => sendText(call, 200, call.parts.metrics.render(), 'text/plain; version=0.0.4; charset=utf-8'),
+  '/metrics': serveMetrics,
+  '/debug/slo': (call) => sendJson(call, 200, call.parts.slo.report()),
   '/.well-known/openid-configuration': (call) => sendPublicDocument(call, call.parts.issuerDocuments.discovery, 'application/json'),
   '/openid/v1/jwks': (call) => sendPublicDocument(call, call.parts.issuerDocuments.keys, 'application/jwk-set+json'),
 };
@@ -56,6 +57,7 @@ function rootPaths({ parts }: Call): string[] {
     '/api/v1',
     '/apis',
     ...[...groupVersions].sort(),
+    '/debug/slo',
     '/healthz',
     '/livez',
     '/metrics',
@@ -65,6 +67,11 @@ function rootPaths({ parts }: Call): string[] {
     '/readyz',
     '/version',
   ];
+}
+
+async function serveMetrics(call: Call): Promise<void> {
+  const { text, contentType } = await call.parts.metrics.render(call.request.headers['accept']);
+  sendText(call, 200, text, contentType);
 }
 
 function sendPublicDocument(call: Call, document: string, contentType: string): void {

@@ -16,8 +16,12 @@ export function serveWatch(call: ResourceCall): void {
   const asked = integerOf(query, 'timeoutSeconds');
   const timeoutMs = 1000 * (asked && asked > 0 ? asked : timeoutSecondsMin * (1 + parts.random.fraction()));
 
+  const sent = parts.requests.watchEvents(info);
   const sink: WatchSink = {
-    write: (chunks) => responder.write(chunks),
+    write(frames) {
+      sent.add(frames.length);
+      return responder.write(frames);
+    },
     onDrain: (callback) => responder.onDrain(callback),
     end: () => responder.end(),
   };

@@ -39,12 +39,14 @@ export async function serveWrite(call: ResourceCall): Promise<void> {
 
 async function create(call: ResourceCall): Promise<void> {
   const { parts, resource, stored, info } = call;
+  const requestedAt = parts.clock.monotonic();
   const options = writeOptionsOf(info.query, 'CreateOptions');
   const object = await decodeObject(call, resource, stored, options.fieldValidation);
   if (object.metadata.namespace === undefined && resource.namespaced) object.metadata.namespace = info.namespace;
   matchPath(object, info.namespace, '');
   if (object.metadata.resourceVersion) throw errors.apiError(500, '', 'resourceVersion should not be set on objects to be created');
   const written = await parts.registry.create(stored, object, changeContextOf(call, { ...options }));
+  if (!options.dryRun) parts.startups.created(stored, written.object, requestedAt);
   sendWritten(call, 201, written.bytes);
 }
 

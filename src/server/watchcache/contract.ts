@@ -1,11 +1,10 @@
 /**
  * What the watch cache asks of those around it: sinks that take frames,
- * encodings that make them, a way to let the loop turn, and someone who counts.
+ * encodings that make them, and a way to let the loop turn.
  */
 import type { Status } from '../../api/types/meta-v1.ts';
 import type { Revision } from '../../storage/contract.ts';
 import type { CacheEntry } from './cache-entry.ts';
-import type { CachedResource } from './cached-resource.ts';
 
 export type FrameType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
@@ -39,23 +38,6 @@ export const eventLoopTurns: Turns = { afterTurn: (callback) => void setImmediat
 export function nextTurn(turns: Turns): Promise<void> {
   return new Promise((resolve) => turns.afterTurn(resolve));
 }
-
-/** Counters; the composition root turns them into metrics. */
-export interface WatchCacheMetrics {
-  eventApplied(resource: CachedResource): void;
-  watchersChanged(resource: CachedResource, delta: 1 | -1): void;
-  /** A watcher was ended because it fell behind the history. */
-  watcherTerminated(resource: CachedResource): void;
-  /** The store's history was lost and all caches were read anew. */
-  resynced(): void;
-}
-
-export const noMetrics: WatchCacheMetrics = {
-  eventApplied() {},
-  watchersChanged() {},
-  watcherTerminated() {},
-  resynced() {},
-};
 
 export interface WatchCacheLimits {
   /** Size of one arena of object bytes. */

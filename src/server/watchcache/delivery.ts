@@ -13,6 +13,12 @@ export interface Deliverable {
   deliver(): boolean;
 }
 
+/** Told when all has been written that was asked for before it was put in. */
+export interface ServedMark {
+  /** In monotonic milliseconds. */
+  served(now: number): void;
+}
+
 /** How many writes go between two looks at the clock. */
 const writesPerLook = 8;
 
@@ -23,6 +29,11 @@ export class Delivery {
   #queue: Deliverable[] = [];
   #next = 0;
   #scheduled = false;
+  /** How many were ever asked for, and how many of them were served. */
+  #requested = 0;
+  #served = 0;
+  /** In order; each waits until so many are served. */
+  #marks: { readonly after: number; readonly mark: ServedMark }[] = [];
 
   constructor(clock: Clock, turns: Turns, sliceMs: number) {
     this.#clock = clock;
@@ -33,8 +44,20 @@ export class Delivery {
   request(item: Deliverable): void {
     if (item.queued) return;
     item.queued = true;
+    this.#requested++;
     this.#queue.push(item);
     this.#schedule();
+  }
+
+  /** Nothing waits to be written. */
+  get idle(): boolean {
+    return this.#served === this.#requested;
+  }
+
+  /** Tells `mark` once every write that is asked for by now has been done: at once where there is none. */
+  whenServed(mark: ServedMark): void {
+    if (this.idle) mark.served(this.#clock.monotonic());
+    else this.#marks.push({ after: this.#requested, mark });
   }
 
   #schedule(): void {
@@ -51,9 +74,11 @@ export class Delivery {
     for (let count = 1; this.#next < end; count++) {
       const item = this.#queue[this.#next++] as Deliverable;
       item.queued = false;
+      this.#served++;
       if (item.deliver()) this.request(item);
       if (count % writesPerLook === 0 && this.#clock.monotonic() > until) break;
     }
+    if (this.#marks.length > 0) this.#tell();
     if (this.#next === this.#queue.length) {
       this.#queue = [];
       this.#next = 0;
@@ -65,4 +90,11 @@ export class Delivery {
       this.#schedule();
     }
   };
+
+  #tell(): void {
+    const now = this.#clock.monotonic();
+    let count = 0;
+    while (count < this.#marks.length && (this.#marks[count]?.after as number) <= this.#served) this.#marks[count++]?.mark.served(now);
+    this.#marks.splice(0, count);
+  }
 }

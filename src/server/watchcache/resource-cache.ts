@@ -26,9 +26,10 @@ import {
 import type { ArenaSpace } from './arena.ts';
 import type { CacheEntry } from './cache-entry.ts';
 import type { CachedResource } from './cached-resource.ts';
-import type { FrameEncoding, FrameType, Turns, WatchCacheLimits, WatchCacheMetrics } from './contract.ts';
+import type { CacheMetrics, LatencySink, ResourceMetrics } from './cache-metrics.ts';
+import type { FrameEncoding, FrameType, Turns, WatchCacheLimits } from './contract.ts';
 import { decodeContinue, encodeContinueAt } from './continue-token.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery, ServedMark } from './delivery.ts';
 import type { DerivedEncodings } from './derived-encodings.ts';
 import { EntryFactory } from './entry-factory.ts';
 import { jsonLines } from './frames.ts';
@@ -63,7 +64,7 @@ export interface CacheShared {
   readonly turns: Turns;
   readonly logger: Logger;
   readonly limits: WatchCacheLimits;
-  readonly metrics: WatchCacheMetrics;
+  readonly metrics: CacheMetrics;
   readonly space: ArenaSpace;
   readonly encodings: DerivedEncodings;
   readonly delivery: Delivery;
@@ -74,6 +75,8 @@ export interface ObjectChange {
   readonly namespace: string;
   readonly name: string;
   readonly deleted: boolean;
+  /** What it is now, or was last. */
+  readonly entry: CacheEntry;
 }
 
 /** A watch as its owner, the HTTP layer, sees it. */
@@ -94,6 +97,7 @@ export class ResourceCache implements WatchedCache {
   readonly delivery: Delivery;
   readonly writeBytes: number;
   readonly #shared: CacheShared;
+  readonly #metrics: ResourceMetrics;
   readonly #factory: EntryFactory;
   readonly #table: ObjectTable;
   readonly #snapshots: Snapshots;
@@ -114,6 +118,7 @@ export class ResourceCache implements WatchedCache {
   constructor(resource: CachedResource, shared: CacheShared) {
     this.resource = resource;
     this.#shared = shared;
+    this.#metrics = shared.metrics.of(resource);
     const { limits, space, encodings } = shared;
     this.delivery = shared.delivery;
     this.writeBytes = limits.writeBytes;
@@ -269,7 +274,12 @@ export class ResourceCache implements WatchedCache {
   }
 
   async #reach(revision: Revision): Promise<void> {
-    if (this.revision >= revision || (await this.#shared.freshness.reach(revision))) return;
+    if (this.revision >= revision) return;
+    const { clock, freshness } = this.#shared;
+    const started = clock.monotonic();
+    const reached = await freshness.reach(revision);
+    this.#metrics.readWait.observe((clock.monotonic() - started) / 1000);
+    if (reached) return;
     throw tooLargeResourceVersion(revision, this.revision);
   }
 
@@ -322,7 +332,6 @@ export class ResourceCache implements WatchedCache {
 
   #enlist(watcher: Watcher): void {
     this.#watchers.add(watcher);
-    this.#shared.metrics.watchersChanged(this.resource, 1);
     if (!watcher.bookmarks) return;
     this.#nextPhase = (this.#nextPhase + 1) % bookmarkPhases;
     this.#bookmarked[this.#nextPhase]?.add(watcher);
@@ -336,12 +345,9 @@ export class ResourceCache implements WatchedCache {
   }
 
   forget(watcher: Watcher, terminated: boolean): void {
-    const before = this.#watchers.size;
     this.#watchers.delete(watcher);
     for (const phase of this.#bookmarked) phase.delete(watcher);
-    const { metrics } = this.#shared;
-    if (this.#watchers.size < before) metrics.watchersChanged(this.resource, -1);
-    if (terminated) metrics.watcherTerminated(this.resource);
+    if (terminated) this.#metrics.terminated.add();
   }
 
   /** Calls back after every change. Returns the end of it. */
@@ -372,19 +378,21 @@ export class ResourceCache implements WatchedCache {
     this.history.startRevision = revision;
     const early = this.#early ?? [];
     this.#early = undefined;
+    this.#metrics.initializations.add();
     for (const event of early) this.apply(event);
     this.#ready.resolve();
   }
 
-  apply(event: WatchEvent): void {
+  /** `storedAt`: when the change became readable in the store, in monotonic milliseconds; now where that is not known. */
+  apply(event: WatchEvent, storedAt?: number): void {
     if (this.#early) {
       this.#early.push(event);
       return;
     }
     const revision = event.type === 'put' ? event.current.modRevision : event.revision;
     if (revision <= this.#loadedRevision) return;
-    if (event.type === 'put') this.#change(revision, this.#entryOf(event.current), undefined);
-    else this.#change(revision, undefined, event.key.slice(this.resource.storagePrefix.length));
+    if (event.type === 'put') this.#change(revision, this.#entryOf(event.current), undefined, storedAt);
+    else this.#change(revision, undefined, event.key.slice(this.resource.storagePrefix.length), storedAt);
   }
 
   /** The state is now `items`, at `revision`; how it came about is lost. Watchers get the difference. */
@@ -395,6 +403,7 @@ export class ResourceCache implements WatchedCache {
       else this.#change(change.revision, undefined, change.key);
     }
     this.#loadedRevision = revision;
+    this.#metrics.initializations.add();
     this.#snapshots.clear();
     // New watches cannot start inside the gap.
     this.history.startRevision = revision;
@@ -414,7 +423,7 @@ export class ResourceCache implements WatchedCache {
     }
   }
 
-  #change(revision: Revision, current: CacheEntry | undefined, deletedKey: string | undefined): void {
+  #change(revision: Revision, current: CacheEntry | undefined, deletedKey: string | undefined, storedAt?: number): void {
     const key = current?.key ?? deletedKey;
     if (key === undefined) return;
     const previous = this.#table.get(key);
@@ -427,11 +436,13 @@ export class ResourceCache implements WatchedCache {
     else this.#table.remove(key);
     this.#snapshots.changed(revision);
     this.#stateRevision = revision;
-    this.#shared.metrics.eventApplied(this.resource);
+    this.#metrics.received.add();
     this.#watchers.visit(current, previous, (watcher) => watcher.offer(event));
+    if (this.#watchers.size > 0 && !this.delivery.idle) this.delivery.whenServed(new SentMark(this.#metrics.watchLatency, storedAt ?? event.at));
     if (this.#listeners.size > 0) {
-      const { namespace, name } = (current ?? previous) as CacheEntry;
-      for (const listener of this.#listeners) listener({ namespace, name, deleted: !current });
+      const entry = (current ?? previous) as CacheEntry;
+      const { namespace, name } = entry;
+      for (const listener of this.#listeners) listener({ namespace, name, deleted: !current, entry });
     }
   }
 
@@ -450,6 +461,21 @@ export class ResourceCache implements WatchedCache {
     this.#closed = true;
     this.#ready.reject(internalError(`${this.resource.resource} is not served any more`));
     for (const watcher of this.#watchers.all()) watcher.finish();
+  }
+}
+
+/** Stands behind the writes that an event has led to, and measures how late they were. */
+class SentMark implements ServedMark {
+  readonly #latency: LatencySink;
+  readonly #storedAt: number;
+
+  constructor(latency: LatencySink, storedAt: number) {
+    this.#latency = latency;
+    this.#storedAt = storedAt;
+  }
+
+  served(now: number): void {
+    this.#latency.observe(now, (now - this.#storedAt) / 1000);
   }
 }
 

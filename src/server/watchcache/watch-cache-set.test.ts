@@ -139,7 +139,7 @@ describe('a set of caches', () => {
     assert.deepEqual([...view.list('', 'pods', 'a')], [first]);
     assert.equal([...view.list('', 'pods')].length, 2);
     const changes: unknown[] = [];
-    const end = view.onChange('', 'pods', (change) => changes.push(change));
+    const end = view.onChange('', 'pods', ({ namespace, name, deleted }) => changes.push({ namespace, name, deleted }));
     await rig.put({ namespace: 'a', name: 'p', phase: 'Running' });
     await rig.remove('a-b', 'p');
     await rig.settled();

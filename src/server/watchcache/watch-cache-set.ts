@@ -10,6 +10,7 @@ import { storagePrefixOf } from '../../api/catalogue.ts';
 import { assert } from '../../base/assert.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { MetricRegistry } from '../../base/metrics/registry.ts';
 import {
   CompactedError,
   prefixEnd,
@@ -17,18 +18,18 @@ import {
   type KeyValue,
   type Revision,
   type Store,
+  type WatchBatch,
   type WatchEvent,
 } from '../../storage/contract.ts';
 import { ArenaSpace } from './arena.ts';
+import { CacheMetrics } from './cache-metrics.ts';
 import type { CachedResource } from './cached-resource.ts';
 import {
   defaultLimits,
   eventLoopTurns,
   nextTurn,
-  noMetrics,
   type Turns,
   type WatchCacheLimits,
-  type WatchCacheMetrics,
 } from './contract.ts';
 import type { ClusterView } from '../admission/contract.ts';
 import { cachedClusterView } from './cluster-view.ts';
@@ -43,7 +44,8 @@ export interface WatchCacheSetOptions {
   readonly logger: Logger;
   readonly turns?: Turns;
   readonly limits?: Partial<WatchCacheLimits>;
-  readonly metrics?: WatchCacheMetrics;
+  /** Nobody wants to know where left out. */
+  readonly metrics?: CacheMetrics;
 }
 
 const root = '/registry/';
@@ -76,7 +78,7 @@ export class WatchCacheSet {
       limits,
       turns,
       space,
-      metrics: options.metrics ?? noMetrics,
+      metrics: options.metrics ?? new CacheMetrics(new MetricRegistry(), () => ({ observe() {} })),
       encodings: new DerivedEncodings(limits.derivedBytes),
       delivery: new Delivery(clock, turns, limits.sliceMs),
       freshness: new Freshness(store, clock, limits.freshnessWaitMs),
@@ -224,7 +226,7 @@ export class WatchCacheSet {
       try {
         const startRevision = freshness.revision + 1;
         for await (const batch of store.watch({ from: root, to: prefixEnd(root), startRevision, signal })) {
-          await this.#applyAll(batch.events);
+          await this.#applyAll(batch);
           if (batch.revision > freshness.revision) freshness.revision = batch.revision;
           freshness.wake();
         }
@@ -241,12 +243,12 @@ export class WatchCacheSet {
     }
   }
 
-  async #applyAll(events: readonly WatchEvent[]): Promise<void> {
+  async #applyAll({ events, readableAt }: WatchBatch): Promise<void> {
     const { clock, limits, turns, freshness } = this.#shared;
     let until = clock.monotonic() + limits.sliceMs;
     for (let at = 0; at < events.length; at++) {
       const event = events[at] as WatchEvent;
-      this.#route(event);
+      this.#route(event, readableAt);
       const revision = revisionOf(event);
       const next = events[at + 1];
       if (next && revisionOf(next) === revision) continue;
@@ -258,16 +260,16 @@ export class WatchCacheSet {
     }
   }
 
-  #route(event: WatchEvent): void {
+  #route(event: WatchEvent, storedAt: number | undefined): void {
     const key = event.type === 'put' ? event.current.key : event.key;
     const resourceAt = key.indexOf('/', root.length) + 1;
     const nameAt = key.indexOf('/', resourceAt) + 1;
-    this.#caches.get(key.slice(0, nameAt))?.apply(event);
+    this.#caches.get(key.slice(0, nameAt))?.apply(event, storedAt);
   }
 
   /** The store has forgotten what happened since: read everything and tell watchers the difference. */
   async #resync(): Promise<void> {
-    const { store, freshness, metrics } = this.#shared;
+    const { store, freshness } = this.#shared;
     const revision = await store.currentRevision();
     for (const cache of this.#caches.values()) {
       await cache.ready;
@@ -277,7 +279,6 @@ export class WatchCacheSet {
     }
     freshness.revision = revision;
     freshness.wake();
-    metrics.resynced();
   }
 
   // -- housekeeping --------------------------------------------------------

@@ -62,7 +62,7 @@ export class Feed {
     this.#options = options;
     this.#revision = options.revision;
     this.#lastEvent = options.revision;
-    this.#hub = new WatchHub(options.revision);
+    this.#hub = new WatchHub(options.revision, options.clock);
     this.#stream = this.#open(options.revision + 1);
     this.#running = this.#run();
   }
@@ -106,7 +106,7 @@ export class Feed {
         this.#hub.end(error);
         this.#revision = error.compactedRevision - 1;
         this.#lastEvent = this.#revision;
-        this.#hub = new WatchHub(this.#revision);
+        this.#hub = new WatchHub(this.#revision, this.#options.clock);
         this.#stream = this.#open(error.compactedRevision);
       }
     }

@@ -75,7 +75,8 @@ export class MvccStore implements Store {
   readonly #ring: ValueRing;
   readonly #leases: LeaseBook;
   readonly #watchSource: WatchSource;
-  #hub = new WatchHub(emptyRevision);
+  readonly #clock: Clock;
+  #hub: WatchHub;
   #durable: Revision = emptyRevision;
   #compacted: Revision;
   #underWay: readonly PendingCommit[] = [];
@@ -95,6 +96,8 @@ export class MvccStore implements Store {
 
   constructor(options: MvccStoreOptions) {
     this.#journal = options.journal;
+    this.#clock = options.clock;
+    this.#hub = new WatchHub(emptyRevision, options.clock);
     this.#compacted = options.compactedRevision ?? 0;
     this.#log = new RevisionLog(Math.max(this.#compacted, emptyRevision + 1));
     this.#ring = new ValueRing(options.recentBytesMax);
@@ -142,7 +145,7 @@ export class MvccStore implements Store {
 
   /** After the last `load`. */
   start(): void {
-    this.#hub = new WatchHub(this.#durable);
+    this.#hub = new WatchHub(this.#durable, this.#clock);
     if (this.#leftovers.length > 0) this.#compaction = this.#clearLeftovers();
   }
 

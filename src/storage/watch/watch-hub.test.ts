@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { SlowReaderError, type WatchEvent } from '../contract.ts';
+import { systemClock } from '../../base/clock.ts';
 import { WatchHub } from './watch-hub.ts';
 import { watchQueueEventsMax } from './watch-queue.ts';
 
@@ -21,7 +22,7 @@ describe('watch hub', () => {
         fc.array(fc.tuple(key, key), { maxLength: 8 }),
         fc.array(key, { minLength: 1, maxLength: 20 }),
         async (ranges, keys) => {
-          const hub = new WatchHub(0);
+          const hub = new WatchHub(0, systemClock());
           const queues = ranges.map(([from, to]) => hub.subscribe(from, to, 1));
           for (const [nth, name] of keys.entries()) hub.push(name, put(name, nth + 1));
           hub.advance(keys.length);
@@ -42,7 +43,7 @@ describe('watch hub', () => {
   });
 
   test('a queue that nobody reads is dropped, and leaves the hub', async () => {
-    const hub = new WatchHub(0);
+    const hub = new WatchHub(0, systemClock());
     const slow = hub.subscribe('a', 'b', 1);
     const reading = hub.subscribe('a', 'b', 1);
     for (let revision = 1; revision <= watchQueueEventsMax + 1; revision++) {
@@ -56,7 +57,7 @@ describe('watch hub', () => {
   });
 
   test('a batch never splits a revision', async () => {
-    const hub = new WatchHub(0);
+    const hub = new WatchHub(0, systemClock());
     const queue = hub.subscribe('a', 'b', 1);
     for (let n = 0; n < 10; n++) hub.push('a', put('a', 1));
     for (let n = 0; n < 2000; n++) hub.push('a', put('a', 2));

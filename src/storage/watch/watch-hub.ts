@@ -4,6 +4,7 @@
  * queues whose range covers it. The table is built anew, on the next event,
  * after a watcher has come or gone.
  */
+import type { Clock } from '../../base/clock.ts';
 import type { Revision, WatchEvent } from '../contract.ts';
 import { WatchQueue } from './watch-queue.ts';
 
@@ -25,9 +26,11 @@ export class WatchHub {
   #segments: readonly Segment[] | undefined;
   readonly #touched = new Set<WatchQueue>();
   #revision: Revision;
+  readonly #clock: Clock;
 
-  constructor(revision: Revision) {
+  constructor(revision: Revision, clock: Clock) {
     this.#revision = revision;
+    this.#clock = clock;
   }
 
   /** From the event after the newest on; the queue leaves the hub when it ends. */
@@ -40,7 +43,7 @@ export class WatchHub {
       this.#segments = undefined;
     }
     const { queues } = range;
-    const queue = new WatchQueue(startRevision, this.#revision, (ended) => {
+    const queue = new WatchQueue(startRevision, this.#revision, this.#clock, (ended) => {
       queues.delete(ended);
       this.#touched.delete(ended);
       if (queues.size > 0) return;

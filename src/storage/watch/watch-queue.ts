@@ -4,6 +4,7 @@
  * which has stopped reading costs nothing.
  */
 import { assert } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
 import { SlowReaderError, type Revision, type WatchBatch, type WatchEvent } from '../contract.ts';
 
 export const watchQueueEventsMax = 20_000;
@@ -20,6 +21,9 @@ export class WatchQueue {
   readonly #onEnd: (queue: WatchQueue) => void;
   #events: WatchEvent[] = [];
   #bytes = 0;
+  /** When the oldest event was put in. */
+  #oldestAt = 0;
+  readonly #clock: Clock;
   /** Everything up to here has been put in. */
   #revision: Revision;
   #progressAsked = false;
@@ -27,7 +31,8 @@ export class WatchQueue {
   #ended = false;
   #error: Error | undefined;
 
-  constructor(startRevision: Revision, revision: Revision, onEnd: (queue: WatchQueue) => void) {
+  constructor(startRevision: Revision, revision: Revision, clock: Clock, onEnd: (queue: WatchQueue) => void) {
+    this.#clock = clock;
     this.startRevision = startRevision;
     this.#revision = revision;
     this.#onEnd = onEnd;
@@ -35,6 +40,7 @@ export class WatchQueue {
 
   push(event: WatchEvent): void {
     if (this.#ended || eventRevision(event) < this.startRevision) return;
+    if (this.#events.length === 0) this.#oldestAt = this.#clock.monotonic();
     this.#events.push(event);
     this.#bytes += eventBytes(event);
     if (this.#events.length > watchQueueEventsMax || this.#bytes > watchQueueBytesMax) {
@@ -95,14 +101,14 @@ export class WatchQueue {
       if (next > 0) {
         const events = this.#events.splice(0, next);
         for (const event of events) this.#bytes -= eventBytes(event);
-        return { events, revision };
+        return { events, revision, readableAt: this.#oldestAt };
       }
     }
     const events = this.#events;
     this.#events = [];
     this.#bytes = 0;
     this.#progressAsked = false;
-    return { events, revision: this.#revision };
+    return { events, revision: this.#revision, readableAt: this.#oldestAt };
   }
 }
 

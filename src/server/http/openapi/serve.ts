@@ -84,7 +84,6 @@ function accepts(call: Call, offers: readonly string[]): string | undefined {
 }
 
 function send(call: Call, status: number, headers: Headers, body?: Uint8Array): void {
-  call.parts.metrics.answered(call.info, status);
   call.responder.head(status, { ...headers, 'audit-id': call.auditId, ...(status === 304 ? {} : { 'content-length': String(body?.length ?? 0) }) });
   call.responder.end(body ? [body] : []);
 }
