@@ -28,7 +28,7 @@ const defaults = {
   requestTimeoutMs: 60_000,
   requestsPerConnection: 100,
   requestConnections: 4,
-  streamsPerConnection: 50,
+  streamsPerConnection: 100,
   pingPeriodMs: 30_000,
 };
 const windowBytes = 4 * 1024 * 1024;
@@ -130,6 +130,8 @@ class Connection {
   readonly #session: ClientHttp2Session;
   readonly #pinger: Timer;
   active = 0;
+  /** Streams that the server allows at once, as soon as it has said so. */
+  limit = Infinity;
   /** No new streams: closing, closed or broken. */
   spent = false;
 
@@ -144,6 +146,7 @@ class Connection {
     });
     this.#session = session;
     session.once('connect', () => session.setLocalWindowSize(windowBytes * 4));
+    session.on('remoteSettings', ({ maxConcurrentStreams }) => (this.limit = maxConcurrentStreams ?? Infinity));
     session.once('goaway', () => this.retire());
     session.once('close', () => {
       this.spent = true;
@@ -152,10 +155,6 @@ class Connection {
     // The streams hear of it themselves; without a listener it would be thrown.
     session.on('error', () => (this.spent = true));
     this.#pinger = clock.every(pingPeriodMs, () => this.#ping(clock, pingPeriodMs / 2));
-  }
-
-  get limit(): number {
-    return this.#session.remoteSettings?.maxConcurrentStreams ?? Infinity;
   }
 
   open(headers: http2.OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream {

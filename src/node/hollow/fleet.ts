@@ -48,6 +48,13 @@ export interface HollowFleet {
   readonly registered: Promise<void>;
 }
 
+/**
+ * The heartbeats of a large fleet go in groups: what is sent in one turn crosses
+ * to the API server as one message and is committed as one group, which costs a
+ * fraction of as many single ones.
+ */
+const heartbeatGroups = 200;
+
 const defaultCapacity = { cpu: '8', memory: '32Gi', pods: '110', 'ephemeral-storage': '100Gi', 'hugepages-1Gi': '0', 'hugepages-2Mi': '0' };
 
 export function startHollowFleet(options: HollowFleetOptions): HollowFleet {
@@ -61,7 +68,7 @@ export function startHollowFleet(options: HollowFleetOptions): HollowFleet {
   };
   if (options.signal.aborted) stop();
   else options.signal.addEventListener('abort', stop, { once: true });
-  return { kubelets, registered: startAll(kubelets, options.registerParallel ?? 50) };
+  return { kubelets, registered: startAll(kubelets, options.registerParallel ?? 100) };
 }
 
 /** In parallel, but not all at once: thousands of registrations would starve everything else. */
@@ -101,7 +108,7 @@ function hollowKubelet(options: HollowFleetOptions, index: number, clock: Clock)
     logger,
     signal,
     description,
-    heartbeatPhase: index / options.count,
+    heartbeatPhase: Math.floor((index / options.count) * heartbeatGroups) / heartbeatGroups,
     ...(options.events === false ? {} : { record: lazyRecorder(client, clock, logger, name, signal) }),
   });
 }
