@@ -53,6 +53,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .requiredOption('--kubeconfig <file>', 'how to reach the API server')
     .option('--nodes <n>', 'how many', '3')
     .option('--name-prefix <prefix>', 'their names are the prefix and a number', 'hollow-')
+    .option('--credentials <kind>', 'certificates (from the cluster’s signer, a connection each), impersonation (over a few connections), or auto: certificates for up to 100 nodes where the cluster signs them', 'auto')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/hollow.ts')).hollow(options));
 

@@ -2,31 +2,40 @@ import { systemClock } from '../../base/clock.ts';
 import { createLogger, type LogLevel } from '../../base/logger.ts';
 import { systemRandom } from '../../base/random.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
-import { http2Transport } from '../../client/transports/http2.ts';
 import { startRemoteFleet } from '../../cluster/hollow-nodes.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
-import { green, say } from '../terminal.ts';
+import { dim, green, say } from '../terminal.ts';
 import { untilToldToStop } from '../until-stopped.ts';
+import { UsageError } from '../usage-error.ts';
 
-/** Runs hollow nodes against any API server; the kubeconfig's user must be allowed to impersonate them. */
-export async function hollow(options: { readonly kubeconfig: string; readonly nodes: string; readonly namePrefix: string; readonly logLevel: string }): Promise<void> {
-  const clock = systemClock();
+export interface HollowCommandOptions {
+  readonly kubeconfig: string;
+  readonly nodes: string;
+  readonly namePrefix: string;
+  readonly credentials: string;
+  readonly logLevel: string;
+}
+
+const provedBy = { certificates: 'a client certificate and a connection each', impersonation: 'impersonation over shared connections' } as const;
+
+/** Runs hollow nodes against any API server, until it is told to stop. */
+export async function hollow(options: HollowCommandOptions): Promise<void> {
+  const { credentials } = options;
+  if (credentials !== 'auto' && credentials !== 'certificates' && credentials !== 'impersonation') throw new UsageError(`--credentials takes auto, certificates or impersonation, not "${credentials}"`);
   const count = wholeNumber(options.nodes, '--nodes');
-  const transport = http2Transport(loadKubeconfig(options.kubeconfig), { clock });
-  const stopping = new AbortController();
-  const fleet = startRemoteFleet({
-    transport,
+  const fleet = await startRemoteFleet({
+    config: loadKubeconfig(options.kubeconfig),
     count,
     namePrefix: options.namePrefix,
-    clock,
+    credentials,
+    clock: systemClock(),
     random: systemRandom(),
     logger: createLogger(logSink('text'), options.logLevel as LogLevel),
-    signal: stopping.signal,
   });
   const toldToStop = untilToldToStop();
-  await Promise.race([fleet.registered.then(() => say(`${green('ready')} ${count} hollow nodes registered`)), toldToStop]);
+  const registered = fleet.registered.then(() => say(`${green('ready')} ${count} hollow node${count === 1 ? '' : 's'} registered ${dim(`by ${provedBy[fleet.credentials]}`)}`));
+  await Promise.race([registered, toldToStop]);
   await toldToStop;
-  stopping.abort();
-  await transport.close();
+  await fleet.stop();
 }

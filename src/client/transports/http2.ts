@@ -1,7 +1,7 @@
 /**
  * The transport over HTTP/2 and TLS. Requests and endless streams have
- * connections of their own, so that a thousand watches never take the place of
- * a write; each connection carries a limited number of streams, and further
+ * connections of their own (but where `shared` is asked for), so that a
+ * thousand watches never take the place of a write; each connection carries a limited number of streams, and further
  * ones are opened beyond that. A connection that is told to go away takes no
  * new streams, and is closed when its last has ended; one that does not answer
  * a ping is destroyed. A request that the server surely has not seen is sent
@@ -21,6 +21,8 @@ export interface Http2TransportOptions {
   readonly requestsPerConnection?: number;
   readonly requestConnections?: number;
   readonly streamsPerConnection?: number;
+  /** One connection for everything, for a client with a single watch and little to say. */
+  readonly shared?: boolean;
   readonly pingPeriodMs?: number;
 }
 
@@ -29,6 +31,7 @@ const defaults = {
   requestsPerConnection: 100,
   requestConnections: 4,
   streamsPerConnection: 100,
+  shared: false,
   pingPeriodMs: 30_000,
 };
 const windowBytes = 4 * 1024 * 1024;
@@ -52,8 +55,8 @@ class Http2Transport implements Transport {
     this.#basePath = url.pathname === '/' ? '' : url.pathname;
     this.#baseHeaders = config.token ? { authorization: `Bearer ${config.token}` } : {};
     const connect = () => new Connection(config, settings.clock, settings.pingPeriodMs);
-    this.#requests = new ConnectionPool(connect, settings.requestsPerConnection, settings.requestConnections);
-    this.#streams = new ConnectionPool(connect, settings.streamsPerConnection, Infinity);
+    this.#requests = new ConnectionPool(connect, settings.requestsPerConnection, settings.shared ? 1 : settings.requestConnections);
+    this.#streams = settings.shared ? this.#requests : new ConnectionPool(connect, settings.streamsPerConnection, Infinity);
   }
 
   async request(request: ClientRequest): Promise<ClientResponse> {
