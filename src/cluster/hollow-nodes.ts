@@ -5,6 +5,7 @@ import type { Random } from '../base/random.ts';
 import { Client } from '../client/client.ts';
 import type { ConnectionConfig } from '../client/kubeconfig.ts';
 import { startHollowFleet } from '../node/hollow/fleet.ts';
+import { loadStages } from '../node/hollow/stages/load.ts';
 import { byCertificates, byImpersonation, chooseCredentials, type CredentialKind } from './node-credentials.ts';
 
 export interface RemoteFleetOptions {
@@ -12,6 +13,8 @@ export interface RemoteFleetOptions {
   readonly count: number;
   readonly namePrefix: string;
   readonly credentials: CredentialKind | 'auto';
+  /** The text of a file of stages; empty: the default behaviours. */
+  readonly stages: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -34,6 +37,7 @@ export async function startRemoteFleet(options: RemoteFleetOptions): Promise<Rem
   const fleet = startHollowFleet({
     count,
     namePrefix,
+    stages: loadStages(options.stages),
     clientFor: (name) => new Client(credentials.transportFor(name), { clock, userAgent: 'coxswain-hollow' }),
     clock,
     random,

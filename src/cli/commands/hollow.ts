@@ -5,6 +5,7 @@ import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { startRemoteFleet } from '../../cluster/hollow-nodes.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
+import { stagesText } from '../stages-option.ts';
 import { dim, green, say } from '../terminal.ts';
 import { untilToldToStop } from '../until-stopped.ts';
 import { UsageError } from '../usage-error.ts';
@@ -14,6 +15,7 @@ export interface HollowCommandOptions {
   readonly nodes: string;
   readonly namePrefix: string;
   readonly credentials: string;
+  readonly stages?: string;
   readonly logLevel: string;
 }
 
@@ -24,14 +26,16 @@ export async function hollow(options: HollowCommandOptions): Promise<void> {
   const { credentials } = options;
   if (credentials !== 'auto' && credentials !== 'certificates' && credentials !== 'impersonation') throw new UsageError(`--credentials takes auto, certificates or impersonation, not "${credentials}"`);
   const count = wholeNumber(options.nodes, '--nodes');
+  const logger = createLogger(logSink('text'), options.logLevel as LogLevel);
   const fleet = await startRemoteFleet({
     config: loadKubeconfig(options.kubeconfig),
     count,
     namePrefix: options.namePrefix,
     credentials,
+    stages: stagesText(options.stages, logger),
     clock: systemClock(),
     random: systemRandom(),
-    logger: createLogger(logSink('text'), options.logLevel as LogLevel),
+    logger,
   });
   const toldToStop = untilToldToStop();
   const registered = fleet.registered.then(() => say(`${green('ready')} ${count} hollow node${count === 1 ? '' : 's'} registered ${dim(`by ${provedBy[fleet.credentials]}`)}`));

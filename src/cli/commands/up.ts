@@ -5,6 +5,7 @@ import { createLogger, type LogLevel } from '../../base/logger.ts';
 import { startCluster } from '../../cluster/all-in-one.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
+import { stagesText } from '../stages-option.ts';
 import { bold, cyan, dim, green, say } from '../terminal.ts';
 import { untilToldToStop } from '../until-stopped.ts';
 import { UsageError } from '../usage-error.ts';
@@ -17,6 +18,7 @@ export interface UpOptions {
   readonly port: string;
   readonly kubeconfig?: string;
   readonly runtime: string;
+  readonly stages?: string;
   readonly output: string;
   readonly logLevel: string;
 }
@@ -31,6 +33,7 @@ export async function up(options: UpOptions): Promise<void> {
   const nodes = wholeNumber(options.nodes, '--nodes');
   const cluster = await startCluster({
     nodes,
+    stages: stagesText(options.stages, logger),
     datastore: options.datastore,
     dataDir: options.dataDir,
     host: options.host,

@@ -11,10 +11,12 @@ import { EventRecorder } from '../../client/event-recorder.ts';
 import { Kubelet } from '../kubelet/kubelet.ts';
 import type { NodeDescription } from '../kubelet/node-status.ts';
 import { blockOf, formatIpv4, parseIpv4 } from './addresses.ts';
+import { defaultBehaviours } from './behaviour.ts';
 import { HollowRuntime } from './hollow-runtime.ts';
 import { sharedClock } from './shared-clock.ts';
-import { defaultStages } from './stages.ts';
-import type { Stage } from './stages.ts';
+import { stageActions } from './stage-actions.ts';
+import type { LoadedStages } from './stages/load.ts';
+import { PodStages } from './stages/pod-stages.ts';
 
 export interface HollowFleetOptions {
   readonly count: number;
@@ -30,7 +32,8 @@ export interface HollowFleetOptions {
   /** Labels beside the kubelet's own, e.g. a zone by index. */
   labelsFor?(index: number): Readonly<Record<string, string>>;
   readonly taints?: NodeDescription['taints'];
-  readonly stages?: readonly Stage[];
+  /** How containers behave, before the defaults, and what becomes of pods. */
+  readonly stages?: Pick<LoadedStages, 'behaviours' | 'podStages'>;
   readonly sandboxMs?: number;
   /** Off, pods' events cost nothing. */
   readonly events?: boolean;
@@ -84,8 +87,21 @@ function hollowKubelet(options: HollowFleetOptions, index: number, clock: Clock)
   const { random, logger, signal } = options;
   const name = `${options.namePrefix ?? 'node-'}${index}`;
   const podCidr = blockOf(options.podNetwork ?? '10.128.0.0', index, 24);
-  const runtime = new HollowRuntime({ clock, random, podCidr, stages: options.stages ?? defaultStages, sandboxMs: options.sandboxMs ?? 1 });
   const client = options.clientFor(name);
+  const { behaviours, podStages } = options.stages ?? { behaviours: [], podStages: [] };
+  const actions = stageActions(client, logger, signal);
+  const runtime = new HollowRuntime({
+    clock,
+    random,
+    podCidr,
+    behaviours: [...behaviours, ...defaultBehaviours],
+    sandboxMs: options.sandboxMs ?? 1,
+    ...(podStages.length === 0
+      ? {}
+      : {
+          stagesFor: (enact) => new PodStages({ stages: podStages, clock, random, logger, actions: { ...actions, enact, record: (...event) => kubelet.record(...event) } }),
+        }),
+  });
   const capacity = { ...defaultCapacity, ...options.capacity };
   const description: NodeDescription = {
     name,
@@ -100,7 +116,7 @@ function hollowKubelet(options: HollowFleetOptions, index: number, clock: Clock)
     machineId: machineIdOf(index),
     images: [],
   };
-  return new Kubelet({
+  const kubelet: Kubelet = new Kubelet({
     client,
     runtime,
     clock,
@@ -111,6 +127,7 @@ function hollowKubelet(options: HollowFleetOptions, index: number, clock: Clock)
     heartbeatPhase: Math.floor((index / options.count) * heartbeatGroups) / heartbeatGroups,
     ...(options.events === false ? {} : { record: lazyRecorder(client, clock, logger, name, signal) }),
   });
+  return kubelet;
 }
 
 /** A node that never records anything has no recorder. */
