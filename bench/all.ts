@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatTable, type Figure } from './lib/figure.ts';
 
-const names = ['startup', 'reads', 'writes', 'lists', 'watches', 'density'] as const;
+const names = ['startup', 'reads', 'writes', 'lists', 'watches', 'density', 'nodes'] as const;
 
 const { values, positionals } = parseArgs({ options: { output: { type: 'string', default: 'text' } }, allowPositionals: true });
 const unknown = positionals.filter((name) => !(names as readonly string[]).includes(name));

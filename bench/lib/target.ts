@@ -16,6 +16,8 @@ const command = join(import.meta.dirname, '../../bin/coxswain.js');
 
 export interface Target {
   readonly config: ConnectionConfig;
+  /** Its file, for what runs as a process of its own. */
+  readonly kubeconfig: string;
   /** The server's, where it is known. */
   readonly pid: number | undefined;
   /** From the start of the process, as it says itself; 0 where the target was there already. */
@@ -35,6 +37,7 @@ export async function openTarget(options: BenchOptions, shape: ClusterShape = {}
   if (!options.kubeconfig) return startOwn(options, shape);
   return {
     config: loadKubeconfig(options.kubeconfig),
+    kubeconfig: options.kubeconfig,
     pid: options.serverPid,
     apiReadyMs: 0,
     nodesReadyMs: 0,

@@ -19,6 +19,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--port <port>', 'the API server’s port; 0 takes a free one', '6443')
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: kubeconfig in the data dir)')
+    .option('--stages <file>', 'how the containers of hollow nodes behave: Behaviours and kwok’s Stages, in YAML')
     .option('--runtime <runtime>', 'hollow, or containerd for this machine as a real node', 'hollow')
     .option('--output <format>', 'text or json', 'text')
     .option('--log-level <level>', 'debug, info, warn or error', 'warn')
@@ -52,6 +53,8 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--nodes <n>', 'how many', '3')
     .option('--name-prefix <prefix>', 'their names are the prefix and a number', 'hollow-')
     .option(...metricsOption(0))
+    .option('--stages <file>', 'how the containers of hollow nodes behave: Behaviours and kwok’s Stages, in YAML')
+    .option('--credentials <kind>', 'certificates (from the cluster’s signer, a connection each), impersonation (over a few connections), or auto: certificates for up to 100 nodes where the cluster signs them', 'auto')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/hollow.ts')).hollow(options));
 

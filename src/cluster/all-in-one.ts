@@ -22,6 +22,8 @@ import { startThread } from './thread.ts';
 export interface ClusterOptions {
   /** Hollow nodes; 3 unless set. */
   readonly nodes?: number;
+  /** How their containers behave: the text of a file of stages (see docs/hollow-nodes.md). */
+  readonly stages?: string;
   /** `sqlite` (the default), `memory`, or the addresses of an etcd, with commas between. */
   readonly datastore?: DatastoreSpec;
   readonly etcd?: EtcdAccess;
@@ -88,8 +90,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     serviceAccountKey: String(server.pki.serviceAccountKeys.privateKey.export({ type: 'pkcs8', format: 'pem' })),
   };
   const parts = threadsFor(count).map((names) => {
-    const options = { nodes: count, parts: names, ...(names.includes('brains') ? brainsOptions : {}) };
-    const part = startThread(server.handler, clock, logger, { options, logLevel });
+    const partOptions = { nodes: count, parts: names, stages: options.stages ?? '', ...(names.includes('brains') ? brainsOptions : {}) };
+    const part = startThread(server.handler, clock, logger, { options: partOptions, logLevel });
     server.metrics.add(part.metrics);
     return part;
   });

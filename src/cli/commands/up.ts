@@ -6,6 +6,7 @@ import { startCluster } from '../../cluster/all-in-one.ts';
 import { etcdAccess, type DatastoreOptions } from '../datastore-options.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
+import { stagesText } from '../stages-option.ts';
 import { bold, cyan, dim, green, say } from '../terminal.ts';
 import { untilToldToStop } from '../until-stopped.ts';
 import { UsageError } from '../usage-error.ts';
@@ -16,6 +17,7 @@ export interface UpOptions extends DatastoreOptions {
   readonly port: string;
   readonly kubeconfig?: string;
   readonly runtime: string;
+  readonly stages?: string;
   readonly output: string;
   readonly logLevel: string;
 }
@@ -30,6 +32,7 @@ export async function up(options: UpOptions): Promise<void> {
   const nodes = wholeNumber(options.nodes, '--nodes');
   const cluster = await startCluster({
     nodes,
+    stages: stagesText(options.stages, logger),
     datastore: options.datastore,
     etcd: etcdAccess(options),
     dataDir: options.dataDir,

@@ -1,7 +1,7 @@
 /**
  * The transport over HTTP/2 and TLS. Requests and endless streams have
- * connections of their own, so that a thousand watches never take the place of
- * a write; each connection carries a limited number of streams, and further
+ * connections of their own (but where `shared` is asked for), so that a
+ * thousand watches never take the place of a write; each connection carries a limited number of streams, and further
  * ones are opened beyond that. A connection that is told to go away takes no
  * new streams, and is closed when its last has ended; one that does not answer
  * a ping is destroyed. A request that the server surely has not seen is sent
@@ -21,6 +21,8 @@ export interface Http2TransportOptions {
   readonly requestsPerConnection?: number;
   readonly requestConnections?: number;
   readonly streamsPerConnection?: number;
+  /** One connection for everything, for a client with a single watch and little to say. */
+  readonly shared?: boolean;
   readonly pingPeriodMs?: number;
 }
 
@@ -28,7 +30,8 @@ const defaults = {
   requestTimeoutMs: 60_000,
   requestsPerConnection: 100,
   requestConnections: 4,
-  streamsPerConnection: 50,
+  streamsPerConnection: 100,
+  shared: false,
   pingPeriodMs: 30_000,
 };
 const windowBytes = 4 * 1024 * 1024;
@@ -52,8 +55,8 @@ class Http2Transport implements Transport {
     this.#basePath = url.pathname === '/' ? '' : url.pathname;
     this.#baseHeaders = config.token ? { authorization: `Bearer ${config.token}` } : {};
     const connect = () => new Connection(config, settings.clock, settings.pingPeriodMs);
-    this.#requests = new ConnectionPool(connect, settings.requestsPerConnection, settings.requestConnections);
-    this.#streams = new ConnectionPool(connect, settings.streamsPerConnection, Infinity);
+    this.#requests = new ConnectionPool(connect, settings.requestsPerConnection, settings.shared ? 1 : settings.requestConnections);
+    this.#streams = settings.shared ? this.#requests : new ConnectionPool(connect, settings.streamsPerConnection, Infinity);
   }
 
   async request(request: ClientRequest): Promise<ClientResponse> {
@@ -130,6 +133,8 @@ class Connection {
   readonly #session: ClientHttp2Session;
   readonly #pinger: Timer;
   active = 0;
+  /** Streams that the server allows at once, as soon as it has said so. */
+  limit = Infinity;
   /** No new streams: closing, closed or broken. */
   spent = false;
 
@@ -144,6 +149,7 @@ class Connection {
     });
     this.#session = session;
     session.once('connect', () => session.setLocalWindowSize(windowBytes * 4));
+    session.on('remoteSettings', ({ maxConcurrentStreams }) => (this.limit = maxConcurrentStreams ?? Infinity));
     session.once('goaway', () => this.retire());
     session.once('close', () => {
       this.spent = true;
@@ -152,10 +158,6 @@ class Connection {
     // The streams hear of it themselves; without a listener it would be thrown.
     session.on('error', () => (this.spent = true));
     this.#pinger = clock.every(pingPeriodMs, () => this.#ping(clock, pingPeriodMs / 2));
-  }
-
-  get limit(): number {
-    return this.#session.remoteSettings?.maxConcurrentStreams ?? Infinity;
   }
 
   open(headers: http2.OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream {

@@ -174,7 +174,7 @@ function encodeExtensions(template: CertificateTemplate, issuerKey: KeyObject): 
   return der.encode(der.contextTag(3, true), der.sequence(...extensions));
 }
 
-function signatureAlgorithm(key: KeyObject): Buffer {
+export function signatureAlgorithm(key: KeyObject): Buffer {
   return key.asymmetricKeyType === 'rsa'
     ? der.sequence(der.objectIdentifier(oid.rsaWithSha256), der.encode(der.tag.null))
     : der.sequence(der.objectIdentifier(oid.ecdsaWithSha256));

@@ -1,12 +1,12 @@
 /**
- * Certificate signing requests (PKCS #10): reading, checking the proof of
- * possession, and signing, for the certificates API.
+ * Certificate signing requests (PKCS #10): making them, reading, checking the
+ * proof of possession, and signing, for the certificates API.
  */
-import { createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import * as der from './der.ts';
-import { decodeSubject, signCertificate } from './certificate.ts';
-import type { Authority, ExtendedUsage, KeyUsage } from './certificate.ts';
+import { decodeSubject, encodeSubject, signatureAlgorithm, signCertificate } from './certificate.ts';
+import type { Authority, ExtendedUsage, KeyUsage, Subject } from './certificate.ts';
 
 export interface CertificateRequest {
   readonly commonName: string;
@@ -21,6 +21,15 @@ export interface CertificateRequest {
   readonly ipAddresses: readonly Buffer[];
   /** The requested GeneralNames, encoded. */
   readonly alternativeNames: readonly Buffer[];
+}
+
+/** A request for a certificate of that name, signed with its own key; PEM. */
+export function createCertificateRequest(subject: Subject, privateKey: KeyObject): string {
+  const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
+  const attributes = der.encode(der.contextTag(0, true));
+  const body = der.sequence(der.integer(Buffer.from([0])), encodeSubject(subject), publicKey, attributes);
+  const signature = sign('sha256', body, privateKey);
+  return der.writePem(der.sequence(body, signatureAlgorithm(privateKey), der.bitString(signature)), 'CERTIFICATE REQUEST');
 }
 
 const extensionRequest = '1.2.840.113549.1.9.14';

@@ -3,6 +3,7 @@ import { systemClock } from '../../base/clock.ts';
 import { systemRandom } from '../../base/random.ts';
 import { Client } from '../../client/client.ts';
 import { startHollowFleet } from '../../node/hollow/fleet.ts';
+import { loadStages } from '../../node/hollow/stages/load.ts';
 import { nodeIdentity } from '../identities.ts';
 import type { PartStarter } from './parts.ts';
 
@@ -10,6 +11,7 @@ export const start: PartStarter['start'] = async ({ connection, options, logger,
   const clock = systemClock();
   const fleet = startHollowFleet({
     count: Number(options['nodes']),
+    stages: loadStages(String(options['stages'])),
     // Each node says who it is, and may do what a node of that name may.
     clientFor: (name) => new Client(connection.as(nodeIdentity(name)), { clock }),
     clock,

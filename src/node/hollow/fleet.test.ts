@@ -9,7 +9,7 @@ import { ManualClock } from '../../client/testing/manual-clock.ts';
 import { FakeApi, failure } from './testing/fake-api.ts';
 import { startHollowFleet } from './fleet.ts';
 import type { HollowFleetOptions } from './fleet.ts';
-import { defaultStages } from './stages.ts';
+import type { Behaviour } from './behaviour.ts';
 
 const podsOf = '/namespaces/ns/pods/';
 let stop = new AbortController();
@@ -34,6 +34,10 @@ function pod(name: string, spec: Partial<Pod['spec']> = {}, metadata: Partial<Po
     spec: { nodeName: 'node-0', restartPolicy: 'Always', containers: [{ name: 'main', image: 'nginx' }], ...spec },
     status: { phase: 'Pending', qosClass: 'BestEffort', conditions: [{ type: 'PodScheduled', status: 'True', lastProbeTime: null as unknown as string, lastTransitionTime: '2025-12-31T23:59:59Z' }] },
   };
+}
+
+function behaviour(more: Partial<Behaviour>): Behaviour {
+  return { name: 'test', applies: () => true, start: { delay: () => 1 }, ready: () => 0, stop: { delay: () => 1, exitCode: 0 }, ...more };
 }
 
 describe('a hollow node', () => {
@@ -120,9 +124,9 @@ describe('a hollow node', () => {
   });
 
   test('a container that ends is restarted, then backs off', async () => {
-    const crash = { name: 'crash', match: { annotations: { stage: 'crash' } }, startMs: 1, runMs: 1000, exitCode: 3, healthyAfterMs: 0, stopMs: 1, stopExitCode: 0 };
-    const { api, clock } = await begin({ stages: [crash, ...defaultStages] });
-    api.putPod(pod('web', {}, { annotations: { stage: 'crash' } }));
+    const crash = behaviour({ applies: (pod) => pod.metadata.name === 'web', run: { time: () => 1000, exitCode: 3 } });
+    const { api, clock } = await begin({ stages: { behaviours: [crash], podStages: [] } });
+    api.putPod(pod('web'));
     await clock.advance(2500);
     const container = () => api.pod('ns', 'web')?.status?.containerStatuses?.[0];
     assert.equal(container()?.restartCount, 1);
@@ -136,9 +140,9 @@ describe('a hollow node', () => {
   });
 
   test('a pod that completes ends Succeeded and its address is free again', async () => {
-    const job = { name: 'job', match: { restartPolicies: ['Never'] }, startMs: 1, runMs: 1000, exitCode: 0, healthyAfterMs: 0, stopMs: 1, stopExitCode: 0 };
-    const { api, clock } = await begin({ stages: [job, ...defaultStages] });
-    api.putPod(pod('batch', { restartPolicy: 'Never' }));
+    const { api, clock } = await begin();
+    const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'batch', uid: 'uid-of-job', controller: true }];
+    api.putPod(pod('batch', { restartPolicy: 'Never' }, { ownerReferences }));
     await clock.advance(2000);
     const status = api.pod('ns', 'batch')?.status;
     assert.equal(status?.phase, 'Succeeded');
@@ -148,8 +152,7 @@ describe('a hollow node', () => {
   });
 
   test('readiness follows the probe', async () => {
-    const slow = { name: 'slow', match: {}, startMs: 1, healthyAfterMs: 5000, stopMs: 1, stopExitCode: 0 };
-    const { api, clock } = await begin({ stages: [slow] });
+    const { api, clock } = await begin({ stages: { behaviours: [behaviour({ ready: () => 5000 })], podStages: [] } });
     api.putPod(pod('web', { containers: [{ name: 'main', image: 'nginx', readinessProbe: { periodSeconds: 2 } }] }));
     await clock.advance(1000);
     const ready = () => api.pod('ns', 'web')?.status?.conditions?.find(({ type }) => type === 'Ready');

@@ -13,10 +13,12 @@ import { Kubelet } from '../kubelet/kubelet.ts';
 import { PodStartMetrics } from '../kubelet/pod-start-metrics.ts';
 import type { NodeDescription } from '../kubelet/node-status.ts';
 import { blockOf, formatIpv4, parseIpv4 } from './addresses.ts';
+import { defaultBehaviours } from './behaviour.ts';
 import { HollowRuntime } from './hollow-runtime.ts';
 import { sharedClock } from './shared-clock.ts';
-import { defaultStages } from './stages.ts';
-import type { Stage } from './stages.ts';
+import { stageActions } from './stage-actions.ts';
+import type { LoadedStages } from './stages/load.ts';
+import { PodStages } from './stages/pod-stages.ts';
 
 export interface HollowFleetOptions {
   readonly count: number;
@@ -33,7 +35,8 @@ export interface HollowFleetOptions {
   /** Labels beside the kubelet's own, e.g. a zone by index. */
   labelsFor?(index: number): Readonly<Record<string, string>>;
   readonly taints?: NodeDescription['taints'];
-  readonly stages?: readonly Stage[];
+  /** How containers behave, before the defaults, and what becomes of pods. */
+  readonly stages?: Pick<LoadedStages, 'behaviours' | 'podStages'>;
   readonly sandboxMs?: number;
   /** Off, pods' events cost nothing. */
   readonly events?: boolean;
@@ -51,6 +54,13 @@ export interface HollowFleet {
   readonly registered: Promise<void>;
 }
 
+/**
+ * The heartbeats of a large fleet go in groups: what is sent in one turn crosses
+ * to the API server as one message and is committed as one group, which costs a
+ * fraction of as many single ones.
+ */
+const heartbeatGroups = 200;
+
 const defaultCapacity = { cpu: '8', memory: '32Gi', pods: '110', 'ephemeral-storage': '100Gi', 'hugepages-1Gi': '0', 'hugepages-2Mi': '0' };
 
 export function startHollowFleet(options: HollowFleetOptions): HollowFleet {
@@ -67,7 +77,7 @@ export function startHollowFleet(options: HollowFleetOptions): HollowFleet {
   };
   if (options.signal.aborted) stop();
   else options.signal.addEventListener('abort', stop, { once: true });
-  return { kubelets, registered: startAll(kubelets, options.registerParallel ?? 50) };
+  return { kubelets, registered: startAll(kubelets, options.registerParallel ?? 100) };
 }
 
 /** In parallel, but not all at once: thousands of registrations would starve everything else. */
@@ -83,8 +93,21 @@ function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStart
   const { random, logger, signal } = options;
   const name = `${options.namePrefix ?? 'node-'}${index}`;
   const podCidr = blockOf(options.podNetwork ?? '10.128.0.0', index, 24);
-  const runtime = new HollowRuntime({ clock, random, podCidr, stages: options.stages ?? defaultStages, sandboxMs: options.sandboxMs ?? 1 });
   const client = options.clientFor(name);
+  const { behaviours, podStages } = options.stages ?? { behaviours: [], podStages: [] };
+  const actions = stageActions(client, logger, signal);
+  const runtime = new HollowRuntime({
+    clock,
+    random,
+    podCidr,
+    behaviours: [...behaviours, ...defaultBehaviours],
+    sandboxMs: options.sandboxMs ?? 1,
+    ...(podStages.length === 0
+      ? {}
+      : {
+          stagesFor: (enact) => new PodStages({ stages: podStages, clock, random, logger, actions: { ...actions, enact, record: (...event) => kubelet.record(...event) } }),
+        }),
+  });
   const capacity = { ...defaultCapacity, ...options.capacity };
   const description: NodeDescription = {
     name,
@@ -99,7 +122,7 @@ function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStart
     machineId: machineIdOf(index),
     images: [],
   };
-  return new Kubelet({
+  const kubelet: Kubelet = new Kubelet({
     client,
     runtime,
     clock,
@@ -108,9 +131,10 @@ function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStart
     signal,
     starts: options.starts,
     description,
-    heartbeatPhase: index / options.count,
+    heartbeatPhase: Math.floor((index / options.count) * heartbeatGroups) / heartbeatGroups,
     ...(options.events === false ? {} : { record: lazyRecorder(client, clock, logger, name, signal) }),
   });
+  return kubelet;
 }
 
 /** A node that never records anything has no recorder. */

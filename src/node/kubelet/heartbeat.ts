@@ -22,7 +22,7 @@ export interface HeartbeatOptions {
   readonly logger: Logger;
   readonly description: NodeDescription;
   readonly signal: AbortSignal;
-  /** Where in its period this node's first renewal falls, in [0, 1): spreads a fleet's renewals. */
+  /** Where in each period this node's beats fall, in [0, 1): spreads a fleet's. */
   readonly phase: number;
   /** Called once the node is registered. */
   onRegistered?(): void;
@@ -50,7 +50,7 @@ export class Heartbeat {
     const { signal } = this.#options;
     await this.#untilDone('registering the node', () => this.#register());
     this.#options.onRegistered?.();
-    await this.#untilDone('making the lease', () => this.#renew());
+    await this.#untilDone('making the lease', () => this.#makeLease());
     if (signal.aborted) return;
     this.#repeat(leasePeriodMs, 'renewing the lease', () => this.#renew());
     this.#repeat(statusPeriodMs, 'posting the node status', () => this.#postStatus());
@@ -98,27 +98,40 @@ export class Heartbeat {
     this.#conditions = node.status?.conditions ?? this.#conditions;
   }
 
+  /** A new node has none yet, so it is made without looking. */
+  async #makeLease(): Promise<void> {
+    const { client, signal } = this.#options;
+    try {
+      this.#keep(await client.create(leases, this.#newLease(), { signal }));
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      await this.#renew();
+    }
+  }
+
   async #renew(): Promise<void> {
     const { client, clock, description, signal } = this.#options;
     const { name } = description;
-    const renewTime = formatMicroTime(clock.now());
     try {
-      this.#lease ??= await client.get(leases, { namespace: leaseNamespace, name }, { signal });
-      this.#lease = await client.update(
-        leases,
-        { ...this.#lease, spec: { ...this.#lease.spec, holderIdentity: name, leaseDurationSeconds, renewTime } },
-        { signal },
-      );
+      const lease = this.#lease ?? (await client.get(leases, { namespace: leaseNamespace, name }, { signal }));
+      const spec = { ...lease.spec, holderIdentity: name, leaseDurationSeconds, renewTime: formatMicroTime(clock.now()) };
+      this.#keep(await client.update(leases, { ...lease, spec }, { signal }));
     } catch (error) {
       this.#lease = undefined;
       if (!isNotFound(error)) throw error;
-      this.#lease = await client.create(leases, this.#newLease(renewTime), { signal });
+      this.#keep(await client.create(leases, this.#newLease(), { signal }));
     }
-    delete this.#lease.metadata.managedFields;
   }
 
-  #newLease(renewTime: string): Lease {
-    const { name } = this.#options.description;
+  #keep(lease: Lease): void {
+    delete lease.metadata.managedFields;
+    this.#lease = lease;
+  }
+
+  #newLease(): Lease {
+    const { clock, description } = this.#options;
+    const { name } = description;
+    const renewTime = formatMicroTime(clock.now());
     return {
       metadata: {
         name,
@@ -129,17 +142,27 @@ export class Heartbeat {
     };
   }
 
-  /** Calls `act` each period, at this node's phase of it; a failure is tried again soon. */
+  /**
+   * Calls `act` once each period, at this node's phase of it, however long it
+   * takes: nodes of one phase stay together. A failure is tried again soon.
+   */
   #repeat(periodMs: number, what: string, act: () => Promise<void>): void {
     const { clock, signal, phase } = this.#options;
     let failures = 0;
+    let due = phase * periodMs;
+    const armNext = () => {
+      const now = clock.monotonic();
+      due += Math.max(0, Math.ceil((now - due) / periodMs)) * periodMs;
+      arm(due - now);
+    };
     const arm = (delayMs: number) => {
       clock.after(delayMs, () => {
         if (signal.aborted) return;
         act().then(
           () => {
             failures = 0;
-            arm(periodMs);
+            due += periodMs;
+            armNext();
           },
           (error: unknown) => {
             if (signal.aborted) return;
@@ -149,7 +172,7 @@ export class Heartbeat {
         );
       });
     };
-    arm(Math.max(1, periodMs * phase));
+    armNext();
   }
 
   async #untilDone(what: string, act: () => Promise<void>): Promise<void> {

@@ -13,6 +13,7 @@ import type { Timer } from '../../base/clock.ts';
 import type { Container, Pod } from '../../api/types/core-v1.ts';
 import { planContainers, restartDelayMs } from './container-plan.ts';
 import type { ContainerPlan, ContainerStart, WaitingReason } from './container-plan.ts';
+import { ContainerStarter } from './container-starter.ts';
 import { Prober } from './prober.ts';
 import { kindOfInit, latestContainer } from './runtime.ts';
 import type { RuntimeContainer, RuntimePod } from './runtime.ts';
@@ -21,11 +22,6 @@ import { StatusWriter } from './status-writer.ts';
 import type { WorkerHost } from './worker-host.ts';
 import { transitions } from './worker-state.ts';
 import type { WorkerEvent, WorkerState } from './worker-state.ts';
-
-interface StartFailure extends WaitingReason {
-  readonly attempts: number;
-  readonly retryAtMs: number;
-}
 
 const deadlineExceeded = {
   reason: 'DeadlineExceeded',
@@ -38,15 +34,13 @@ export class PodWorker {
   readonly #host: WorkerHost;
   readonly #writer: StatusWriter;
   readonly #seenAtMs: number;
-  /** Containers with a call in flight: never asked for twice. */
-  readonly #busy = new Set<string>();
+  readonly #starter: ContainerStarter;
   /** Containers that were told to stop, with the grace they were given. */
   readonly #stopAsked = new Map<string, number>();
   /** By container id. */
   readonly #probers = new Map<string, Prober>();
   #view: RuntimePod | undefined;
   #plan: ContainerPlan | undefined;
-  #startFailures: Map<string, StartFailure> | undefined;
   #failure: { readonly reason: string; readonly message: string } | undefined;
   #wake: Timer | undefined;
   #deadline: Timer | undefined;
@@ -60,6 +54,7 @@ export class PodWorker {
     this.#host = host;
     this.#seenAtMs = host.clock.now();
     this.#writer = new StatusWriter(this, host);
+    this.#starter = new ContainerStarter(host, () => this.pod);
     this.#view = host.view(pod);
   }
 
@@ -116,7 +111,7 @@ export class PodWorker {
     if (this.state === 'ended') return true;
     if (this.state !== 'running') return false;
     const moving = this.#view?.containers.some((container) => container.state === 'created') ?? false;
-    return !moving && this.#busy.size === 0 && (this.#plan?.start.length ?? 0) === 0 && !this.#initRuns();
+    return !moving && !this.#starter.busy && (this.#plan?.start.length ?? 0) === 0 && !this.#initRuns();
   }
 
   /** What the API should say now. */
@@ -148,12 +143,21 @@ export class PodWorker {
 
   /** Does what the state asks for, until nothing is left to do now. */
   #advance(): void {
+    this.#show();
     for (let before: WorkerState | undefined; before !== this.state; ) {
       before = this.state;
       if (this.pod.metadata.deletionTimestamp) this.#event('stop');
       this.#act();
     }
-    if (this.state !== 'gone' && !this.#forgotten) this.#writer.mark();
+    if (this.state === 'gone' || this.#forgotten) return;
+    this.#writer.mark();
+    this.#show();
+  }
+
+  /** Before the runtime is asked for something, and after: what it grants may depend on the pod. */
+  #show(): void {
+    const { runtime } = this.#host;
+    if (runtime.observe && this.state !== 'gone') runtime.observe(this.pod.metadata.uid ?? '', { ...this.pod, status: this.status() });
   }
 
   #act(): void {
@@ -201,6 +205,7 @@ export class PodWorker {
       nowMs: clock.now(),
       hasStarted: (container) => this.#probers.get(container.id)?.started ?? false,
     });
+    this.#recordBackOffs(plan);
     this.#plan = plan;
     if (plan.ended) {
       this.#event('stop');
@@ -208,77 +213,45 @@ export class PodWorker {
     }
     let wakeAtMs = plan.wakeAtMs ?? Infinity;
     for (const start of plan.start) {
-      const failed = this.#startFailures?.get(start.container.name);
-      if (failed && failed.retryAtMs > clock.now()) wakeAtMs = Math.min(wakeAtMs, failed.retryAtMs);
-      else if (!this.#busy.has(start.container.name)) void this.#start(start);
+      const waitUntilMs = this.#starter.waitUntil(start.container, start.kind, clock.now());
+      if (waitUntilMs !== undefined) wakeAtMs = Math.min(wakeAtMs, waitUntilMs);
+      else if (!this.#starter.isStarting(start.container.name)) void this.#start(start);
     }
     if (wakeAtMs !== Infinity) this.#wakeAfter(wakeAtMs - clock.now());
   }
 
+  /** A container that begins to wait for its restart says so once. */
+  #recordBackOffs({ waiting }: ContainerPlan): void {
+    const { name, namespace, uid } = this.pod.metadata;
+    for (const container of waiting.keys()) {
+      if (this.#plan?.waiting.has(container)) continue;
+      this.#host.record(this.pod, 'Warning', 'BackOff', `Back-off restarting failed container ${container} in pod ${name}_${namespace}(${uid})`, { container, kind: this.#kindOf(container) });
+    }
+  }
+
   async #start(start: ContainerStart): Promise<void> {
-    const { runtime } = this.#host;
-    const { container, kind, attempt } = start;
-    const field = { container: container.name, kind };
-    this.#busy.add(container.name);
-    try {
-      await this.#ensureImage(container, field);
-      if (this.state !== 'running') return;
-      const id = await runtime.createContainer({ pod: this.pod, container, kind, attempt });
-      this.#host.record(this.pod, 'Normal', 'Created', 'Container created', field);
-      await runtime.startContainer(id);
-      this.#host.record(this.pod, 'Normal', 'Started', 'Container started', field);
-      this.#startFailures?.delete(container.name);
-      await this.#removeOldAttempts(container.name);
-    } catch (error) {
-      this.#onStartFailed(container.name, error);
-    } finally {
-      this.#busy.delete(container.name);
-      this.#advance();
-    }
+    await this.#starter.start(start, () => this.state === 'running');
+    await this.#removeOldAttempts(start.container.name);
+    this.#advance();
   }
 
-  async #ensureImage(container: Container, field: { container: string; kind: ContainerStart['kind'] }): Promise<void> {
-    const { runtime } = this.#host;
-    const image = container.image ?? '';
-    const policy = container.imagePullPolicy ?? 'IfNotPresent';
-    if (policy !== 'Always' && (await runtime.hasImage(image))) {
-      this.#host.record(this.pod, 'Normal', 'Pulled', `Container image "${image}" already present on machine and can be accessed by the pod`, field);
-      return;
-    }
-    if (policy === 'Never') throw new StartError('ErrImageNeverPull', `Container image "${image}" is not present with pull policy of Never`);
-    this.#host.record(this.pod, 'Normal', 'Pulling', `Pulling image "${image}"`, field);
-    const beganAt = this.#host.clock.monotonic();
-    let sizeBytes: number;
-    try {
-      sizeBytes = await runtime.pullImage(image, this.pod);
-    } catch (error) {
-      throw new StartError('ErrImagePull', messageOf(error));
-    }
-    const tookMs = Math.round(this.#host.clock.monotonic() - beganAt);
-    this.#host.onImagePulled(this.pod, tookMs);
-    this.#host.record(this.pod, 'Normal', 'Pulled', `Successfully pulled image "${image}" in ${tookMs}ms (${tookMs}ms including waiting). Image size: ${sizeBytes} bytes.`, field);
-  }
-
-  #onStartFailed(name: string, error: unknown): void {
-    const attempts = (this.#startFailures?.get(name)?.attempts ?? 0) + 1;
-    const reason = error instanceof StartError ? error.reason : 'RunContainerError';
-    const message = messageOf(error);
-    this.#startFailures ??= new Map();
-    this.#startFailures.set(name, { reason, message, attempts, retryAtMs: this.#host.clock.now() + restartDelayMs(attempts + 1) });
-    this.#host.record(this.pod, 'Warning', 'Failed', `Error: ${message}`, { container: name, kind: 'main' });
+  #kindOf(container: string): ContainerStart['kind'] {
+    const init = this.pod.spec.initContainers?.find(({ name }) => name === container);
+    return init ? kindOfInit(init) : 'main';
   }
 
   /** The attempt before the latest is kept: its end is the container's last state. */
   async #removeOldAttempts(name: string): Promise<void> {
     const attempts = this.#view?.containers.filter((container) => container.name === name) ?? [];
-    for (const old of attempts.slice(0, -2)) await this.#host.runtime.removeContainer(old.id);
+    for (const old of attempts.slice(0, -2))
+      await this.#host.runtime.removeContainer(old.id).catch((error: unknown) => this.#host.logger.warn('removing an old container failed', { container: old.id, error }));
   }
 
   /** Main containers first, then sidecars from the last to the first. */
   #stopContainers(): void {
     this.#wake?.cancel();
     this.#wake = undefined;
-    if (this.#busy.size > 0 || this.#sandboxBusy) return;
+    if (this.#starter.busy || this.#sandboxBusy) return;
     const running = this.#view?.containers.filter(({ state }) => state === 'running' || state === 'created') ?? [];
     if (running.length === 0) {
       this.#event('containersStopped');
@@ -297,10 +270,7 @@ export class PodWorker {
     const asked = this.#stopAsked.get(container.id);
     if (asked !== undefined && asked <= graceSeconds) return;
     this.#stopAsked.set(container.id, graceSeconds);
-    if (asked === undefined) {
-      const init = this.pod.spec.initContainers?.find(({ name }) => name === container.name);
-      this.#host.record(this.pod, 'Normal', 'Killing', message, { container: container.name, kind: init ? kindOfInit(init) : 'main' });
-    }
+    if (asked === undefined) this.#host.record(this.pod, 'Normal', 'Killing', message, { container: container.name, kind: this.#kindOf(container.name) });
     this.#host.runtime.stopContainer(container.id, graceSeconds).catch((error: unknown) => {
       this.#stopAsked.delete(container.id);
       this.#host.logger.warn('stopping a container failed', { container: container.id, error });
@@ -316,7 +286,7 @@ export class PodWorker {
     const last = this.#view;
     const settle = () => {
       this.#sandboxBusy = false;
-      this.#view = last && { ...last, sandbox: undefined };
+      this.#view = last && { ...last, sandbox: last.sandbox && { ...last.sandbox, ready: false } };
       this.#event('sandboxRemoved');
       this.#advance();
     };
@@ -340,6 +310,7 @@ export class PodWorker {
     this.#writer.close();
     this.#wake?.cancel();
     this.#deadline?.cancel();
+    this.#host.runtime.observe?.(this.pod.metadata.uid ?? '', undefined);
     if (this.#forgotten) this.#host.onGone(this);
   }
 
@@ -358,8 +329,8 @@ export class PodWorker {
   }
 
   #waiting(): ReadonlyMap<string, WaitingReason> {
-    if (!this.#startFailures?.size) return this.#plan?.waiting ?? new Map();
-    return new Map([...(this.#plan?.waiting ?? []), ...this.#startFailures]);
+    const planned = this.#plan?.waiting ?? new Map<string, WaitingReason>();
+    return this.#starter.hasFailed ? new Map([...planned, ...this.#starter.waiting]) : planned;
   }
 
   #followProbes(): void {
@@ -385,6 +356,7 @@ export class PodWorker {
         clock: this.#host.clock,
         probe: (kind) => this.#host.runtime.probe(running.id, kind),
         onChange: () => this.#advance(),
+        onFailure: (kind, output) => this.#host.record(this.pod, 'Warning', 'Unhealthy', `${kind[0]?.toUpperCase()}${kind.slice(1)} probe failed: ${output}`, { container: spec.name, kind: this.#kindOf(spec.name) }),
         onUnhealthy: (kind) => this.#stop(running, this.pod.spec.terminationGracePeriodSeconds ?? 30, `Container ${spec.name} failed ${kind} probe, will be restarted`),
       },
       reported && { started: reported.started ?? false, ready: reported.ready },
@@ -411,15 +383,6 @@ export class PodWorker {
       this.#wake = undefined;
       this.#advance();
     });
-  }
-}
-
-/** Why a container could not be started, as its waiting state says it. */
-class StartError extends Error {
-  readonly reason: string;
-  constructor(reason: string, message: string) {
-    super(message);
-    this.reason = reason;
   }
 }
 

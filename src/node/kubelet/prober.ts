@@ -4,13 +4,15 @@
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Container, Probe } from '../../api/types/core-v1.ts';
-import type { ProbeKind } from './runtime.ts';
+import type { ProbeKind, ProbeResult } from './runtime.ts';
 
 export interface ProberHost {
   readonly clock: Clock;
-  probe(kind: ProbeKind): Promise<boolean>;
+  probe(kind: ProbeKind): Promise<ProbeResult>;
   /** `started` or `ready` has changed. */
   onChange(): void;
+  /** A single probe has failed. */
+  onFailure(kind: ProbeKind, output: string): void;
   onUnhealthy(kind: 'startup' | 'liveness'): void;
 }
 
@@ -72,8 +74,9 @@ export class Prober {
     let run = 0;
     let last: boolean | undefined;
     const ask = () => {
-      void this.#host.probe(kind).then((healthy) => {
+      void this.#host.probe(kind).then(({ healthy, output }) => {
         if (this.#closed) return;
+        if (!healthy) this.#host.onFailure(kind, output);
         run = healthy === last ? run + 1 : 1;
         last = healthy;
         if (run === (healthy ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3))) verdict(healthy);

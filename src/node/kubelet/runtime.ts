@@ -21,7 +21,7 @@ export interface Runtime {
   /** Frees everything the pod holds, its containers included. */
   removeSandbox(podUid: string): Promise<void>;
   /** Whether the image is on the node already. */
-  hasImage(image: string): Promise<boolean>;
+  hasImage(image: string, pod: Pod): Promise<boolean>;
   /** Resolves to the image's size in bytes. */
   pullImage(image: string, pod: Pod): Promise<number>;
   createContainer(request: ContainerRequest): Promise<string>;
@@ -29,9 +29,27 @@ export interface Runtime {
   /** Asks politely, and forcibly once the grace period is over. Resolves when the request was taken; an event tells the end. */
   stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
-  probe(containerId: string, kind: ProbeKind): Promise<boolean>;
+  probe(containerId: string, kind: ProbeKind): Promise<ProbeResult>;
   /** For runtimes that forget when the process ends: take what the API says of the pod as its state. */
   adopt?(pod: Pod): RuntimePod | undefined;
+  /** For runtimes that act on what the API says: the pod with its status of the moment, whenever that may have changed; nothing once it is gone. */
+  observe?(podUid: string, pod: Pod | undefined): void;
+}
+
+/** Why a container could not be made or started, as its waiting state says it. */
+export class StartError extends Error {
+  /** `ErrImagePull`, `CreateContainerError`, ... */
+  readonly reason: string;
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+export interface ProbeResult {
+  readonly healthy: boolean;
+  /** What it said, for the event of a failure. */
+  readonly output: string;
 }
 
 export type ProbeKind = 'startup' | 'liveness' | 'readiness';
