@@ -53,14 +53,14 @@ export class ServerMetrics {
     }
     if (info.verb === 'get' || info.verb === 'list') this.#inFlightReading--;
     else this.#inFlightMutating--;
-    const labels = `verb="${info.verb.toUpperCase()}",group="${info.group}",version="${info.version}",resource="${info.resource}",subresource="${info.subresource}",scope="${scopeOf(info)}"`;
+    const labels = labelsOf(info);
     let series = this.#durations.get(labels);
     if (!series) this.#durations.set(labels, (series = new Series()));
     series.observe(durationMs / 1000);
   }
 
   answered(info: RequestInfo, code: number): void {
-    const labels = `verb="${info.verb.toUpperCase()}",group="${info.group}",version="${info.version}",resource="${info.resource}",subresource="${info.subresource}",scope="${scopeOf(info)}",code="${code}"`;
+    const labels = `${labelsOf(info)},code="${code}"`;
     this.#requests.set(labels, (this.#requests.get(labels) ?? 0) + 1);
   }
 
@@ -88,7 +88,15 @@ export class ServerMetrics {
   }
 }
 
+/** Upstream's metrics name writes by their HTTP methods. */
+const methods: Readonly<Record<string, string>> = { create: 'POST', update: 'PUT' };
+
+function labelsOf(info: RequestInfo): string {
+  const verb = methods[info.verb] ?? info.verb.toUpperCase();
+  return `verb="${verb}",group="${info.group}",version="${info.version}",resource="${info.resource}",subresource="${info.subresource}",scope="${scopeOf(info)}"`;
+}
+
 function scopeOf(info: RequestInfo): string {
-  if (info.name !== '') return 'resource';
+  if (info.name !== '' || info.verb === 'create') return 'resource';
   return info.namespace !== '' ? 'namespace' : 'cluster';
 }

@@ -1,0 +1,63 @@
+/** Lines over the time of a run, the run's phases behind them. */
+import type { Phase, Series } from './bench-report.ts';
+import { escape, exactScale, linearScale, logScale, px, seconds, short, type Scale } from './svg.ts';
+
+const width = 640;
+const height = 250;
+const plot = { left: 52, right: width - 12, top: 26, bottom: height - 26 };
+/** Where peaks tower so far above what is usual, a logarithmic axis shows both. */
+const logFrom = 40;
+const phaseLabelMin = 34;
+
+export function lineChart(title: string, lines: readonly Series[], phases: readonly Phase[]): string {
+  const unit = lines[0]?.unit ?? '';
+  const all = lines.flatMap(({ points }) => points);
+  const end = Math.max(...all.map(([at]) => at), ...phases.map(({ to }) => to));
+  const x = exactScale(0, end, plot.left, plot.right);
+  const y = valueScale(all.map(([, value]) => value));
+  const paths = lines.map(({ points }, index) => `<path class="line c${index % 8}" d="${pathOf(points, x, y)}"/>`);
+  const data = JSON.stringify(lines.map(({ name, points }) => ({ name, points: points.map(([at, value]) => [px(at), Number(value.toPrecision(4))].map(Number)) })));
+  return `<figure class="chart">
+<figcaption>${escape(title)}<span class="unit">${escape(unit)}${y.ticks[0] !== 0 ? ', logarithmic' : ''}</span></figcaption>
+<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(`${title}, ${unit}: ${lines.map(({ name }) => name).join(', ')}`)}" data-lines='${escape(data)}' data-x="${plot.left},${plot.right},0,${px(end)}" data-unit="${escape(unit)}">
+${phaseBands(phases, x)}
+${axes(x, y, end)}
+${paths.join('\n')}
+<line class="cursor" y1="${plot.top}" y2="${plot.bottom}"/>
+<rect class="hit" x="${plot.left}" y="${plot.top}" width="${plot.right - plot.left}" height="${plot.bottom - plot.top}"/>
+</svg>
+${legend(lines)}
+</figure>`;
+}
+
+function valueScale(values: readonly number[]): Scale {
+  const high = Math.max(...values, 1e-3);
+  const positive = values.filter((value) => value > 0).sort((a, b) => a - b);
+  const usual = positive[positive.length >> 1] ?? high;
+  if (high / usual > logFrom && positive.length === values.length) return logScale(positive[0] as number, high, plot.bottom, plot.top);
+  return linearScale(0, high, plot.bottom, plot.top, 4);
+}
+
+const pathOf = (points: Series['points'], x: Scale, y: Scale) => points.map(([at, value], index) => `${index === 0 ? 'M' : 'L'}${px(x(at))} ${px(y(value))}`).join('');
+
+function axes(x: Scale, y: Scale, end: number): string {
+  const rows = y.ticks.map((tick) => `<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${px(y(tick))}" y2="${px(y(tick))}"/><text class="tick" x="${plot.left - 6}" y="${px(y(tick) + 3.5)}" text-anchor="end">${short(tick)}</text>`);
+  const columns = x.ticks.map((tick) => `<text class="tick" x="${px(x(tick))}" y="${plot.bottom + 16}" text-anchor="middle">${seconds(tick, end)}</text>`);
+  return [...rows, ...columns].join('');
+}
+
+function phaseBands(phases: readonly Phase[], x: Scale): string {
+  return phases
+    .map(({ name, from, to }, index) => {
+      const [left, right] = [x(from), x(to)];
+      const room = Math.floor((right - left - 6) / 5.6);
+      const label = right - left < phaseLabelMin ? '' : name.length <= room ? name : `${name.slice(0, room - 1)}…`;
+      return `<g><rect class="phase p${index % 2}" x="${px(left)}" y="${plot.top}" width="${px(Math.max(0.5, right - left))}" height="${plot.bottom - plot.top}"><title>${escape(name)}</title></rect><text class="phase-name" x="${px(left + 3)}" y="${plot.top - 8}">${escape(label)}</text></g>`;
+    })
+    .join('');
+}
+
+export function legend(lines: readonly { readonly name: string }[]): string {
+  if (lines.length < 2) return '';
+  return `<div class="legend">${lines.map(({ name }, index) => `<span><i class="c${index % 8}"></i>${escape(name)}</span>`).join('')}</div>`;
+}

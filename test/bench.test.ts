@@ -1,0 +1,48 @@
+/** `coxswain bench`, as a user runs it: a small density run, its JSON and its page. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { BenchReport } from '../bench/report/bench-report.ts';
+
+const command = join(import.meta.dirname, '..', 'bin', 'coxswain.js');
+
+function coxswain(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+  });
+}
+
+test('density runs from start to end and reports what it found', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'coxswain-bench-test-'));
+  const page = join(directory, 'page.html');
+  try {
+    const { code, stdout, stderr } = await coxswain(['bench', 'density', '--nodes', '3', '--pods-per-node', '4', '--latency-pods', '3', '--datastore', 'memory', '--output', 'json', '--html', page]);
+    // Whether the objectives are met depends on the machine.
+    assert.ok(code === 0 || code === 1, stderr);
+    const [report] = JSON.parse(stdout) as [BenchReport];
+    assert.equal(report.bench, 'density');
+    assert.match(report.system, /^Coxswain v1\.36/);
+    assert.deepEqual(report.phases.map(({ name }) => name), ['start of Coxswain', 'saturation', 'start-up latency', 'latency pods deleted', 'deletion']);
+    assert.equal(report.figures.filter(({ isSlo, name }) => isSlo && name.startsWith('pod start-up')).length, 2);
+    assert.ok(report.latencies.some(({ source, rows }) => source === 'server' && rows.some(({ verb, resource, subresource }) => verb === 'POST' && resource === 'pods' && subresource === 'binding')));
+    assert.ok(report.distributions.every(({ summary }) => summary.count === 3));
+    assert.match(stderr, /saturation: 12 pods/);
+    assert.match(readFileSync(page, 'utf8'), /<svg/);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test('a benchmark that is not there is refused with the names of those that are', async () => {
+  const { code, stderr } = await coxswain(['bench', 'nothing']);
+  assert.equal(code, 1);
+  assert.match(stderr, /there is no benchmark "nothing"; there are density,/);
+});
