@@ -17,4 +17,7 @@ export const catalogue: Readonly<Record<string, Entry>> = {
   watches: { summary: 'fan-out to 1000 watchers, and to 5000 watchers by node', load: async () => (await import('./watches.ts')).watches },
   'list-storm': { summary: '1000 streaming informers at once', load: async () => (await import('./list-storm.ts')).listStorm },
   events: { summary: 'an event storm, and what others notice of it', load: async () => (await import('./events.ts')).events },
+  scheduler: { summary: 'bare pods at full speed on 5000 nodes, in upstream’s workloads', load: async () => (await import('./scheduler.ts')).scheduler },
+  'bad-weather': { summary: 'API server killed, storms, a namespace deleted, three in ten nodes dead', load: async () => (await import('./bad-weather.ts')).badWeather },
+  growth: { summary: 'cost of a pod and of a heartbeat at 100 to 5000 nodes', load: async () => (await import('./growth.ts')).growth },
 };

@@ -10,10 +10,9 @@ import { createNamespace } from './lib/namespaces.ts';
 import { replicationController } from './lib/objects.ts';
 import { PodWatch, type SeenPod } from './lib/pod-watch.ts';
 import type { Bench, Run } from './lib/run.ts';
+import { controllersOf, saturate } from './lib/saturation.ts';
 import { reportThroughput } from './lib/scheduling-throughput.ts';
 import { startTarget } from './lib/start-target.ts';
-
-const controllerPodsMax = 3000;
 
 export const density: Bench = { title: 'Density and pod start-up', run: (run) => measure(run, 30) };
 
@@ -32,8 +31,8 @@ async function measure(run: Run, podsPerNodeDefault: number): Promise<void> {
     const pods = nodes * podsPerNode;
     const namespace = await createNamespace(api, 'density');
     const watch = await PodWatch.open(target.config, { namespace });
-    const names = await saturate(run, measurement, api, watch, namespace, pods);
-    await latencyPhase(run, measurement, api, { count: latencyPods, collection: controllers, object: (name) => replicationController(name, 1) });
+    const names = await fill(run, measurement, api, watch, namespace, pods);
+    await latencyPhase(run, measurement, api, { count: latencyPods, collection: controllersOf, object: (name) => replicationController(name, 1) });
     await deleteAll(run, measurement, api, watch, namespace, names);
     watch.close();
     await measurement.finish();
@@ -43,19 +42,10 @@ async function measure(run: Run, podsPerNodeDefault: number): Promise<void> {
   }
 }
 
-const controllers = (namespace: string, name = '') => `/api/v1/namespaces/${namespace}/replicationcontrollers${name && `/${name}`}`;
-
-async function saturate(run: Run, measurement: Measurement, api: Api, watch: PodWatch, namespace: string, pods: number): Promise<string[]> {
-  const sizes = Array.from({ length: Math.ceil(pods / controllerPodsMax) }, (_, index) => Math.min(controllerPodsMax, pods - index * controllerPodsMax));
+async function fill(run: Run, measurement: Measurement, api: Api, watch: PodWatch, namespace: string, pods: number): Promise<string[]> {
   const cpuBefore = measurement.usage.cpuMs('server');
   const beganAt = performance.now();
-  await measurement.phase('saturation', 'pods', pods, async (progress) => {
-    await Promise.all(sizes.map((size, index) => api.call('POST', controllers(namespace), replicationController(`fill-${index}`, size))));
-    await watch.until(() => {
-      progress.set(watch.totals.ready);
-      return watch.totals.ready >= pods;
-    });
-  });
+  const names = await measurement.phase('saturation', 'pods', pods, (progress) => saturate(api, watch, namespace, pods, progress));
   const seconds = (performance.now() - beganAt) / 1000;
   const seen = [...watch.pods.values()];
   const moments = (of: (pod: SeenPod) => number | undefined) => seen.map(of).filter((at) => at !== undefined);
@@ -68,7 +58,7 @@ async function saturate(run: Run, measurement: Measurement, api: Api, watch: Pod
     { name: 'saturation: CPU of the server', value: (measurement.usage.cpuMs('server') - cpuBefore) / pods, unit: 'ms a pod' },
   );
   reportThroughput(run, moments(({ scheduledAt }) => scheduledAt));
-  return sizes.map((_, index) => `fill-${index}`);
+  return names;
 }
 
 /** As 1.2 does it: the controllers' size to nothing, and when all pods are gone, the controllers. */
@@ -76,12 +66,12 @@ async function deleteAll(run: Run, measurement: Measurement, api: Api, watch: Po
   const pods = watch.totals.alive;
   const beganAt = performance.now();
   await measurement.phase('deletion', 'pods', pods, async (progress) => {
-    await Promise.all(names.map((name) => api.call('PATCH', controllers(namespace, name), { spec: { replicas: 0 } })));
+    await Promise.all(names.map((name) => api.call('PATCH', controllersOf(namespace, name), { spec: { replicas: 0 } })));
     await watch.until(() => {
       progress.set(pods - watch.totals.alive);
       return watch.totals.alive === 0;
     });
-    await Promise.all(names.map((name) => api.call('DELETE', controllers(namespace, name))));
+    await Promise.all(names.map((name) => api.call('DELETE', controllersOf(namespace, name))));
   });
   const seconds = (performance.now() - beganAt) / 1000;
   run.rate('Pods deleted a second', 'gone', [...watch.pods.values()].map(({ goneAt }) => goneAt).filter((at) => at !== undefined));

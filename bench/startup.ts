@@ -3,7 +3,6 @@
  * with a fresh data directory, and what an idle cluster costs. Files and
  * compiled code are in their caches: the first start is not counted.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import { isWanted } from './lib/options.ts';
 import { summarize } from './lib/percentile.ts';
 import { cpuMs, rssMb } from './lib/processes.ts';
@@ -54,16 +53,10 @@ async function idle(run: Run, nodes: number): Promise<void> {
   const target = await run.system.start({ nodes });
   try {
     const usage = new Usage(() => target.processes(), run.beganAt);
-    const passing = async (name: string) => run.phase(name, 's', seconds, async (progress) => {
-      for (let second = 1; second <= seconds; second++) {
-        await wait(1000);
-        progress.set(second);
-      }
-    });
-    await passing('settling');
+    await run.pass('settling', seconds);
     const memory = target.processes().reduce((sum, { pid }) => sum + rssMb(pid), 0);
     const before = serverCpuMs(target);
-    await passing('idle');
+    await run.pass('idle', seconds);
     const share = ((serverCpuMs(target) - before) / (seconds * 1000)) * 100;
     run.figure(
       { name: `idle memory after ${seconds} s, all processes`, value: memory, unit: 'MB', target: { atMost: 150 } },

@@ -24,6 +24,8 @@ const settings = { headerTableSize: 1, enablePush: 2, concurrentStreamsMax: 3, i
 const indexedStatus: Readonly<Record<number, number>> = { 8: 200, 9: 204, 10: 206, 11: 304, 12: 400, 13: 404, 14: 500 };
 
 export interface Exchange {
+  /** Once the answer begins: of a watch, long before its end. */
+  onStatus?(status: number): void;
   /** Each piece of the answer's body, valid during the call only. */
   onData?(chunk: Buffer): void;
   onEnd(status: number): void;
@@ -180,7 +182,10 @@ export class H2Connection {
         break;
       case frames.headers:
         // A second header block is trailers.
-        if (stream && stream.status === 0) stream.status = statusOf(payload);
+        if (stream && stream.status === 0) {
+          stream.status = statusOf(payload);
+          stream.onStatus?.(stream.status);
+        }
         break;
       case frames.reset:
         this.#streams.delete(id);

@@ -26,6 +26,8 @@ export interface BenchOptions {
   readonly datastore: string;
   /** Where servers of our own leave CPU profiles, one a thread. */
   readonly profile?: string;
+  /** Where upstream's executables are, if not in PATH. */
+  readonly upstreamDir?: string;
   /** Of a benchmark's parts, those whose names hold this. */
   readonly only?: string;
 }

@@ -1,5 +1,6 @@
 /** One run of one benchmark: its options, where it stands, and what it has found so far. */
 import { cpus, release, totalmem } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { seededRandom, type Random } from '../../src/base/random.ts';
 import type { BenchReport, Distribution, LatencyTable, Phase, Series } from '../report/bench-report.ts';
 import type { Figure } from '../report/figure.ts';
@@ -59,8 +60,14 @@ export class Run {
     }
   }
 
-  phaseNamed(name: string): Phase | undefined {
-    return this.#phases.findLast((phase) => phase.name === name);
+  /** A phase in which nothing is done but to wait. */
+  pass(name: string, seconds: number): Promise<void> {
+    return this.phase(name, 's', seconds, async (progress) => {
+      for (let second = 1; second <= seconds; second++) {
+        await wait(1000);
+        progress.set(second);
+      }
+    });
   }
 
   figure(...figures: readonly Figure[]): void {

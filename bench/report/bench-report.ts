@@ -53,11 +53,12 @@ export interface Distribution {
   readonly buckets: readonly (readonly [bound: number, count: number])[];
 }
 
-/** A line of a chart over time. Lines of one `chart` share its axes. */
+/** A line of a chart, over time unless it says otherwise. Lines of one `chart` share its axes. */
 export interface Series {
   readonly chart: string;
   readonly name: string;
   readonly unit: string;
-  /** Seconds since the run began, and the value. */
-  readonly points: readonly (readonly [seconds: number, value: number])[];
+  /** What the first of a point's numbers counts, where it is not seconds since the run began. */
+  readonly x?: string;
+  readonly points: readonly (readonly [x: number, value: number])[];
 }

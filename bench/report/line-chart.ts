@@ -1,4 +1,4 @@
-/** Lines over the time of a run, the run's phases behind them. */
+/** Lines over the time of a run, the run's phases behind them; or over what else the points count, with dots. */
 import type { Phase, Series } from './bench-report.ts';
 import { escape, exactScale, linearScale, logScale, px, seconds, short, type Scale } from './svg.ts';
 
@@ -9,19 +9,21 @@ const plot = { left: 52, right: width - 12, top: 26, bottom: height - 26 };
 const logFrom = 40;
 const phaseLabelMin = 34;
 
-export function lineChart(title: string, lines: readonly Series[], phases: readonly Phase[]): string {
-  const unit = lines[0]?.unit ?? '';
+export function lineChart(title: string, lines: readonly Series[], phasesOfRun: readonly Phase[]): string {
+  const { unit = '', x: counted } = lines[0] ?? {};
+  const phases = counted === undefined ? phasesOfRun : [];
   const all = lines.flatMap(({ points }) => points);
   const end = Math.max(...all.map(([at]) => at), ...phases.map(({ to }) => to));
   const x = exactScale(0, end, plot.left, plot.right);
   const y = valueScale(all.map(([, value]) => value));
-  const paths = lines.map(({ points }, index) => `<path class="line c${index % 8}" d="${pathOf(points, x, y)}"/>`);
+  const dots = ({ points }: Series, index: number) => (counted === undefined ? '' : points.map(([at, value]) => `<circle class="bar c${index % 8}" cx="${px(x(at))}" cy="${px(y(value))}" r="3.5"/>`).join(''));
+  const paths = lines.map((line, index) => `<path class="line c${index % 8}" d="${pathOf(line.points, x, y)}"/>${dots(line, index)}`);
   const data = JSON.stringify(lines.map(({ name, points }) => ({ name, points: points.map(([at, value]) => [px(at), Number(value.toPrecision(4))].map(Number)) })));
   return `<figure class="chart">
-<figcaption>${escape(title)}<span class="unit">${escape(unit)}${y.ticks[0] !== 0 ? ', logarithmic' : ''}</span></figcaption>
-<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(`${title}, ${unit}: ${lines.map(({ name }) => name).join(', ')}`)}" data-lines='${escape(data)}' data-x="${plot.left},${plot.right},0,${px(end)}" data-unit="${escape(unit)}">
+<figcaption>${escape(title)}<span class="unit">${escape(unit)}${counted === undefined ? '' : ` by ${escape(counted)}`}${y.ticks[0] !== 0 ? ', logarithmic' : ''}</span></figcaption>
+<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(`${title}, ${unit}: ${lines.map(({ name }) => name).join(', ')}`)}" data-lines='${escape(data)}' data-x="${plot.left},${plot.right},0,${px(end)}" data-unit="${escape(unit)}" data-counted="${escape(counted ?? 's')}">
 ${phaseBands(phases, x)}
-${axes(x, y, end)}
+${axes(x, y, (tick) => (counted === undefined ? seconds(tick, end) : short(tick)))}
 ${paths.join('\n')}
 <line class="cursor" y1="${plot.top}" y2="${plot.bottom}"/>
 <rect class="hit" x="${plot.left}" y="${plot.top}" width="${plot.right - plot.left}" height="${plot.bottom - plot.top}"/>
@@ -40,9 +42,9 @@ function valueScale(values: readonly number[]): Scale {
 
 const pathOf = (points: Series['points'], x: Scale, y: Scale) => points.map(([at, value], index) => `${index === 0 ? 'M' : 'L'}${px(x(at))} ${px(y(value))}`).join('');
 
-function axes(x: Scale, y: Scale, end: number): string {
+function axes(x: Scale, y: Scale, textOf: (tick: number) => string): string {
   const rows = y.ticks.map((tick) => `<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${px(y(tick))}" y2="${px(y(tick))}"/><text class="tick" x="${plot.left - 6}" y="${px(y(tick) + 3.5)}" text-anchor="end">${short(tick)}</text>`);
-  const columns = x.ticks.map((tick) => `<text class="tick" x="${px(x(tick))}" y="${plot.bottom + 16}" text-anchor="middle">${seconds(tick, end)}</text>`);
+  const columns = x.ticks.map((tick) => `<text class="tick" x="${px(x(tick))}" y="${plot.bottom + 16}" text-anchor="middle">${textOf(tick)}</text>`);
   return [...rows, ...columns].join('');
 }
 

@@ -21,7 +21,7 @@ for (const svg of document.querySelectorAll('svg[data-lines]')) {
     if (rows.length === 0) { hide(); return; }
     cursor.setAttribute('x1', x);
     cursor.setAttribute('x2', x);
-    tip.replaceChildren(...[at.toFixed(1) + ' s', ...rows].map((text) => Object.assign(document.createElement('div'), { textContent: text })));
+    tip.replaceChildren(...[at.toFixed(svg.dataset.counted === 's' ? 1 : 0) + ' ' + svg.dataset.counted, ...rows].map((text) => Object.assign(document.createElement('div'), { textContent: text })));
     tip.style.visibility = cursor.style.visibility = 'visible';
     const place = event.clientX - svg.parentElement.getBoundingClientRect().left;
     tip.style.top = '40px';

@@ -10,10 +10,14 @@ import { freePort } from './free-port.ts';
 import { ManagedProcess } from './managed-process.ts';
 import { coxswainCommand, type ClusterShape, type System, type Target } from './target.ts';
 
-export function ownSystem(options: BenchOptions): System {
+/** `fleet`: the nodes within the cluster's process, or as a process beside it, as others must have them. */
+export function ownSystem(options: BenchOptions, fleet: 'inside' | 'beside' = 'inside'): System {
   return {
     name: 'Coxswain',
-    start: (shape) => new OwnCluster(options).start({ datastore: options.datastore, ...shape }),
+    start: (shape) => {
+      const beside = fleet === 'beside' && shape.nodes > 0 ? { fleets: [{ prefix: 'hollow-', nodes: shape.nodes }] } : {};
+      return new OwnCluster(options).start({ datastore: options.datastore, ...beside, ...shape });
+    },
   };
 }
 

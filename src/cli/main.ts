@@ -71,6 +71,8 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--server-pid <pid>', 'its server’s process, to measure its CPU and memory')
     .option('--datastore <store>', 'of clusters of our own', 'sqlite')
     .option('--profile <dir>', 'where their servers leave CPU profiles')
+    .option('--upstream-dir <dir>', 'of compare: where upstream’s executables are, if not in PATH')
+    .option('--results <dir>', 'of compare: where its results go', 'docs/results')
     .option('--only <part>', 'of a benchmark’s parts, those whose names hold this')
     .option('--output <format>', 'text or json', 'text')
     .option('--html <file>', 'write a page with charts')

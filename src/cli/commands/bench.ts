@@ -23,25 +23,39 @@ export interface BenchCommandOptions {
   readonly serverPid?: string;
   readonly datastore: string;
   readonly profile?: string;
+  readonly upstreamDir?: string;
   readonly only?: string;
   readonly output: string;
   readonly html?: string;
+  readonly results: string;
 }
 
 /** Runs benchmarks by name; the exit code is 1 where a service level objective was missed. */
 export async function bench(names: readonly string[], options: BenchCommandOptions): Promise<void> {
   if (names.length === 0) {
     for (const [name, { summary }] of Object.entries(catalogue)) say(`  ${bold(name.padEnd(14))} ${summary}`);
+    say(`  ${bold('compare'.padEnd(14))} the same benchmarks on upstream’s executables and on Coxswain`);
     return;
   }
-  const unknown = names.find((name) => !(name in catalogue));
+  const isComparison = names[0] === 'compare';
+  const wanted = isComparison ? names.slice(1) : names;
+  const unknown = wanted.find((name) => !(name in catalogue));
   if (unknown !== undefined) throw new UsageError(`there is no benchmark "${unknown}"; there are ${Object.keys(catalogue).join(', ')}`);
   if (options.output !== 'text' && options.output !== 'json') throw new UsageError(`--output takes text or json, not "${options.output}"`);
   // What was started must not outlive us: the handlers of `exit` see to that.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-  const code = await runBenches(names, parsed(options), { format: options.output, ...(options.html ? { html: options.html } : {}) });
+  const code = isComparison
+    ? await runComparison(wanted, parsed(options), { format: options.output, directory: options.results })
+    : await runBenches(wanted, parsed(options), { format: options.output, ...(options.html ? { html: options.html } : {}) });
   // Sockets of the load generator may be left; nothing is lost with them.
   process.exit(code);
+}
+
+/** Its exit code says nothing of objectives: it is there to tell two systems apart. */
+async function runComparison(...args: Parameters<typeof import('../../../bench/compare.ts').compare>): Promise<number> {
+  const { compare } = await import('../../../bench/compare.ts');
+  await compare(...args);
+  return 0;
 }
 
 function parsed(options: BenchCommandOptions): BenchOptions {
@@ -64,6 +78,7 @@ function parsed(options: BenchCommandOptions): BenchOptions {
     ...optional('serverPid', options.serverPid, '--server-pid'),
     ...(options.kubeconfig ? { kubeconfig: options.kubeconfig } : {}),
     ...(options.fleetKubeconfig ? { fleetKubeconfig: options.fleetKubeconfig } : {}),
+    ...(options.upstreamDir ? { upstreamDir: options.upstreamDir } : {}),
     ...(options.profile ? { profile: options.profile } : {}),
     ...(options.only ? { only: options.only } : {}),
   };
