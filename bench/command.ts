@@ -35,6 +35,6 @@ export async function runBench(name: string, options: BenchOptions, system: Syst
   if (!entry) throw new Error(`there is no benchmark "${name}"; there are ${Object.keys(catalogue).join(', ')}`);
   const program = await entry.load();
   const run = new Run(name, options, system);
-  await program.run(run);
+  await Promise.race([program.run(run), run.failed]);
   return run.report(program.title);
 }

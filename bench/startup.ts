@@ -27,7 +27,7 @@ async function start(run: Run, nodes: number): Promise<void> {
   const times: { api: number; nodes: number; cpu: number }[] = [];
   await run.phase('starts', 'starts', starts + 1, async (progress) => {
     for (let count = 0; count <= starts; count++) {
-      const target = await run.system.start({ nodes });
+      const target = await run.start({ nodes });
       if (count > 0 && target.startMs) times.push({ ...target.startMs, cpu: serverCpuMs(target) });
       await target.stop();
       progress.add();
@@ -50,7 +50,7 @@ async function start(run: Run, nodes: number): Promise<void> {
 
 async function idle(run: Run, nodes: number): Promise<void> {
   const seconds = run.options.durationS ?? idleS;
-  const target = await run.system.start({ nodes });
+  const target = await run.start({ nodes });
   try {
     const usage = new Usage(() => target.processes(), run.beganAt);
     await run.pass('settling', seconds);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ManualClock } from '../../src/client/testing/manual-clock.ts';
+import { TokenBucket } from '../../src/client/token-bucket.ts';
 import { ApiLatency } from './latency.ts';
 import { formatBar, formatSeconds, formatStanding } from './progress.ts';
+import { node, scenarios } from './scheduler-scenarios.ts';
 import { throughputOf } from './scheduling-throughput.ts';
 import { keyOfRequest, type RequestKey } from './request-key.ts';
 
@@ -32,4 +35,26 @@ test('throughput is counted by seconds from the first pod on', () => {
   assert.equal(average, 2.5);
   assert.deepEqual([perSecond.count, perSecond.max, perSecond.p50], [3, 3, 1]);
   assert.equal(throughputOf([]).average, 0);
+});
+
+test('the client’s limit lets a burst through at once, and the rest at its rate, in order', () => {
+  const clock = new ManualClock();
+  const bucket = new TokenBucket(clock, 50, 100);
+  const waits = Array.from({ length: 151 }, () => bucket.reserve());
+  assert.ok(waits.slice(0, 100).every((ms) => ms === 0));
+  assert.equal(waits[100], 20);
+  assert.equal(waits[150], 1020);
+  assert.equal(bucket.tryTake(), false);
+});
+
+test('the workloads of the scheduler benchmark are objects that the API knows', () => {
+  const namespaces = { init: 'a', measured: 'b' };
+  for (const { name, init, measured } of scenarios)
+    for (const set of [init, measured]) {
+      const pod = set?.pod('p', namespaces) as { kind: string; metadata: { name: string }; spec: { containers: unknown[] } } | undefined;
+      if (pod) assert.deepEqual([pod.kind, pod.metadata.name, pod.spec.containers.length], ['Pod', 'p', 1], name);
+    }
+  const thresholds = Object.fromEntries(scenarios.map(({ name, threshold }) => [name, threshold]));
+  assert.deepEqual([thresholds['basic'], thresholds['daemonset'], thresholds['preemption'], thresholds['topology spread']], [680, 1100, 570, undefined]);
+  assert.equal((node('n', { zone: 'zone1' }) as { metadata: { labels: Record<string, string> } }).metadata.labels['topology.kubernetes.io/zone'], 'zone1');
 });

@@ -26,10 +26,10 @@ export class Measurement {
   readonly #run: Run;
   readonly #api: Api;
   readonly #namespace: string;
-  readonly #probe: Worker;
+  readonly #probe: Probe;
   readonly #server: ServerLatency;
 
-  private constructor(run: Run, target: Target, api: Api, namespace: string, probe: Worker, server: ServerLatency) {
+  private constructor(run: Run, target: Target, api: Api, namespace: string, probe: Probe, server: ServerLatency) {
     this.#run = run;
     this.#api = api;
     this.#namespace = namespace;
@@ -43,8 +43,8 @@ export class Measurement {
     run.measured(await systemName(run, api));
     const namespace = await createNamespace(api, 'bench-probe');
     const start: ProbeStart = { config: target.config, namespace, originMs: performance.timeOrigin + run.beganAt };
-    const probe = new Worker(new URL('./probe.ts', import.meta.url), { workerData: start, name: 'probe' });
-    await answer(probe);
+    const probe = new Probe(start);
+    await probe.answer();
     return new Measurement(run, target, api, namespace, probe, await ServerLatency.open(api));
   }
 
@@ -60,8 +60,7 @@ export class Measurement {
   /** Reports it all, and whether the API kept its objectives. */
   async finish(): Promise<MeasurementResult> {
     const run = this.#run;
-    this.#probe.postMessage('stop');
-    const probe = (await answer(this.#probe)) as ProbeResult;
+    const probe = (await this.#probe.ask('stop')) as ProbeResult;
     const server = await this.#server.stop();
     const { usage, series } = this.usage.stop();
     run.usage(usage);
@@ -79,21 +78,32 @@ export class Measurement {
   }
 
   async #takePart(): Promise<{ probe: LatencyRow[]; server: LatencyRow[] }> {
-    this.#probe.postMessage('part');
-    const probe = (await answer(this.#probe)) as LatencyRow[];
+    const probe = (await this.#probe.ask('part')) as LatencyRow[];
     return { probe, server: await this.#server.takePart() };
   }
 }
 
-function answer(worker: Worker): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: unknown) => reject(error as Error);
-    worker.once('error', onError);
-    worker.once('message', (message) => {
-      worker.off('error', onError);
-      resolve(message);
-    });
-  });
+/** The probe's thread. An error at any time counts: one that nobody waited for would leave the run waiting for ever. */
+class Probe {
+  readonly #worker: Worker;
+  readonly #failed: Promise<never>;
+
+  constructor(start: ProbeStart) {
+    this.#worker = new Worker(new URL('./probe.ts', import.meta.url), { workerData: start, name: 'probe' });
+    this.#failed = new Promise((_, reject) => this.#worker.once('error', reject));
+    this.#failed.catch(() => {});
+  }
+
+  /** What it says next. */
+  answer(): Promise<unknown> {
+    return Promise.race([this.#failed, new Promise((resolve) => this.#worker.once('message', resolve))]);
+  }
+
+  ask(question: 'part' | 'stop'): Promise<unknown> {
+    const answer = this.answer();
+    this.#worker.postMessage(question);
+    return answer;
+  }
 }
 
 /** `Coxswain v1.36.0` */

@@ -5,7 +5,7 @@ import { seededRandom, type Random } from '../../src/base/random.ts';
 import type { BenchReport, Distribution, LatencyTable, Phase, Series } from '../report/bench-report.ts';
 import type { Figure } from '../report/figure.ts';
 import { distribution, ratePoints, thinned } from '../report/shapes.ts';
-import type { System } from '../target/target.ts';
+import type { ClusterShape, System, Target } from '../target/target.ts';
 import type { BenchOptions } from './options.ts';
 import { Progress, type PhaseProgress } from './progress.ts';
 import type { ProcessUsage } from './usage.ts';
@@ -33,6 +33,7 @@ export class Run {
   #settings: Record<string, string | number> = {};
   #usage: readonly ProcessUsage[] = [];
   #systemName: string;
+  readonly #failure = Promise.withResolvers<never>();
 
   constructor(bench: string, options: BenchOptions, system: System) {
     this.bench = bench;
@@ -41,6 +42,18 @@ export class Run {
     this.random = seededRandom(options.seed);
     this.progress = new Progress(bench);
     this.#systemName = system.name;
+    this.#failure.promise.catch(() => {});
+  }
+
+  /** Rejects when what is measured breaks down: whatever the benchmark waits for will not come. */
+  get failed(): Promise<never> {
+    return this.#failure.promise;
+  }
+
+  async start(shape: ClusterShape): Promise<Target> {
+    const target = await this.system.start(shape);
+    target.failed.catch(this.#failure.reject);
+    return target;
   }
 
   /** Seconds of the report at a time of performance.now(). */

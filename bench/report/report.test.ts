@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { compareReports, comparisonHtml, formatComparison } from './comparison.ts';
 import type { BenchReport } from './bench-report.ts';
 import { digits, isFailure, targetText, verdict, type Figure } from './figure.ts';
 import { renderPage } from './page.ts';
@@ -79,4 +80,19 @@ test('scales have round ticks', () => {
   assert.deepEqual(logScale(3, 400, 0, 1).ticks, [1, 10, 100, 1000]);
   assert.deepEqual(exactScale(0, 11, 0, 110).ticks, [0, 2, 4, 6, 8, 10]);
   assert.equal(exactScale(0, 11, 0, 110)(11), 110);
+});
+
+test('a comparison says how many times better ours is: more of a rate, less of a time', () => {
+  const theirs = { ...report, figures: [{ ...slo, value: 12_000 }, { name: 'rate', value: 2469, unit: '/s' }, { name: 'theirs alone', value: 1, unit: 's' }] };
+  const compared = compareReports(report, theirs);
+  assert.deepEqual(compared.map(({ name, ratio }) => [name, ratio]), [['start-up', 2], ['rate', 0.5]]);
+  const names = { ours: 'Coxswain', theirs: 'upstream' };
+  assert.match(formatComparison(compared, names), /start-up +12,000 ms +6,000 ms +2 ×/);
+  assert.match(comparisonHtml(compared, names), /badge missed">0\.5 ×/);
+});
+
+test('costs by the size of the cluster are drawn over nodes', () => {
+  const html = renderPage([{ ...report, series: [{ chart: 'Cost', name: 'a pod', unit: 'ms', x: 'nodes', points: [[100, 3], [1000, 4]] }] }]);
+  assert.match(html, /by nodes/);
+  assert.match(html, /<circle class="bar c0"/);
 });

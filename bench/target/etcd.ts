@@ -14,7 +14,7 @@ export interface Etcd {
 const lookMs = 25;
 
 /** Resolves once it answers. */
-export async function startEtcd(executable: string, directory: string): Promise<Etcd> {
+export async function startEtcd(executable: string, directory: string, onFailure: (error: Error) => void = () => {}): Promise<Etcd> {
   const [clientPort, peerPort] = [await freePort(), await freePort()];
   const endpoint = `http://127.0.0.1:${clientPort}`;
   const peer = `http://127.0.0.1:${peerPort}`;
@@ -28,6 +28,7 @@ export async function startEtcd(executable: string, directory: string): Promise<
       ...['--quota-backend-bytes', String(8 * 2 ** 30), '--log-level', 'error'],
     ],
     logFile: join(directory, 'etcd.log'),
+    onFailure,
   });
   while (!(await isListening(clientPort))) {
     etcd.check();

@@ -8,18 +8,26 @@ import { coxswainCommand, type FleetShape } from './target.ts';
 
 export interface Fleet {
   readonly process: ManagedProcess;
-  /** Seconds have passed and all nodes are Ready. */
+  /** Resolves when all nodes are Ready and free for pods. */
   ready(config: ConnectionConfig): Promise<void>;
 }
 
 const lookMs = 250;
 
-export function startFleet({ prefix, nodes }: FleetShape, kubeconfig: string, directory: string): Fleet {
+export interface FleetPlace {
+  readonly kubeconfig: string;
+  /** For its log. */
+  readonly directory: string;
+  onFailure(error: Error): void;
+}
+
+export function startFleet({ prefix, nodes }: FleetShape, { kubeconfig, directory, onFailure }: FleetPlace): Fleet {
   const fleet = new ManagedProcess({
     name: `hollow nodes ${prefix}`,
     command: process.execPath,
     args: [coxswainCommand, 'hollow', '--kubeconfig', kubeconfig, '--nodes', String(nodes), '--name-prefix', prefix, '--log-level', 'error'],
     logFile: join(directory, `fleet-${prefix}.log`),
+    onFailure,
   });
   return {
     process: fleet,

@@ -15,8 +15,10 @@ export function givenSystem(options: BenchOptions, kubeconfig: string): System {
     async start(shape): Promise<Target> {
       const wanted = shape.fleets ?? (shape.nodes > 0 ? [{ prefix: 'hollow-', nodes: shape.nodes }] : []);
       const directory = mkdtempSync(join(tmpdir(), 'coxswain-bench-'));
+      const failure = Promise.withResolvers<never>();
+      failure.promise.catch(() => {});
       const fleets = new Map<string, Fleet>();
-      if (options.fleet) for (const fleet of wanted) fleets.set(fleet.prefix, startFleet(fleet, options.fleetKubeconfig ?? kubeconfig, directory));
+      if (options.fleet) for (const fleet of wanted) fleets.set(fleet.prefix, startFleet(fleet, { kubeconfig: options.fleetKubeconfig ?? kubeconfig, directory, onFailure: failure.reject }));
       const stop = async () => {
         await Promise.all([...fleets.values()].map((fleet) => fleet.process.stop()));
         rmSync(directory, { recursive: true, force: true });
@@ -34,6 +36,7 @@ export function givenSystem(options: BenchOptions, kubeconfig: string): System {
         startMs: undefined,
         processes: () => [...server, ...[...fleets.values()].map(({ process: { name, pid } }): WatchedProcess => ({ name, role: 'fleet', pid }))],
         fleets: new Map([...fleets].map(([prefix, fleet]) => [prefix, fleet.process])),
+        failed: failure.promise,
         stop,
       };
     },

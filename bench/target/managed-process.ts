@@ -11,6 +11,8 @@ export interface ProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly logFile: string;
+  /** Told when the process ends and nobody has ended it. */
+  onFailure?(error: Error): void;
 }
 
 const graceMs = 20_000;
@@ -25,7 +27,7 @@ export class ManagedProcess {
   #output = '';
   readonly #listeners = new Set<() => void>();
 
-  constructor({ name, command, args, logFile }: ProcessOptions) {
+  constructor({ name, command, args, logFile, onFailure }: ProcessOptions) {
     this.name = name;
     this.#logFile = logFile;
     const log = openSync(logFile, 'a');
@@ -40,6 +42,7 @@ export class ManagedProcess {
       const gone = () => {
         process.off('exit', this.#killNow);
         this.#tell();
+        if (this.#isWanted) onFailure?.(this.failure());
         resolve();
       };
       this.#child.once('exit', gone).once('error', gone);

@@ -31,12 +31,15 @@ class OwnCluster {
   readonly #options: BenchOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'coxswain-bench-'));
   readonly #beganAt = performance.now();
+  readonly #failure = Promise.withResolvers<never>();
   /** In the order they are started in. */
   readonly #running = new Map<string, { process: ManagedProcess; role: WatchedProcess['role'] }>();
 
   constructor(options: BenchOptions) {
     this.#options = options;
     process.once('exit', this.#remove);
+    // Whoever waits for `failed` hears of it; nobody has to.
+    this.#failure.promise.catch(() => {});
   }
 
   async start(shape: ClusterShape): Promise<Target> {
@@ -77,7 +80,7 @@ class OwnCluster {
     const fleets = new Map<string, { kill(): Promise<void> }>();
     await Promise.all(
       (shape.fleets ?? []).map(async (fleetShape) => {
-        const fleet = startFleet(fleetShape, ready.kubeconfig, this.#directory);
+        const fleet = startFleet(fleetShape, { kubeconfig: ready.kubeconfig, directory: this.#directory, onFailure: this.#failure.reject });
         this.#running.set(fleet.process.name, { process: fleet.process, role: 'fleet' });
         fleets.set(fleetShape.prefix, fleet.process);
         await fleet.ready(config);
@@ -89,6 +92,7 @@ class OwnCluster {
       startMs: { api: ready.apiReadyMs, nodes: shape.fleets ? performance.now() - this.#beganAt : ready.nodesReadyMs },
       processes: () => [...this.#running].map(([name, { process: { pid }, role }]) => ({ name, role, pid })),
       fleets,
+      failed: this.#failure.promise,
       stop: () => this.#stop(),
     };
   }
@@ -104,7 +108,7 @@ class OwnCluster {
   #spawn(name: string, args: readonly string[]): ManagedProcess {
     const { profile } = this.#options;
     const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [];
-    const started = new ManagedProcess({ name, command: process.execPath, args: [...flags, coxswainCommand, ...args], logFile: join(this.#directory, `${name}.log`) });
+    const started = new ManagedProcess({ name, command: process.execPath, args: [...flags, coxswainCommand, ...args], logFile: join(this.#directory, `${name}.log`), onFailure: this.#failure.reject });
     this.#running.set(name, { process: started, role: 'server' });
     return started;
   }

@@ -40,6 +40,8 @@ export interface Target {
   readonly apiServer?: { kill(): Promise<void>; start(): Promise<void> };
   /** By prefix. */
   readonly fleets: ReadonlyMap<string, { kill(): Promise<void> }>;
+  /** Rejects when one of its processes ends that nobody has ended. */
+  readonly failed: Promise<never>;
   stop(): Promise<void>;
 }
 

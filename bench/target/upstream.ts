@@ -4,7 +4,6 @@
  * with certificates from our PKI. Limits that would measure themselves (client
  * QPS, requests in flight) are raised out of the way; all else is as it comes.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +28,8 @@ const clientQps = 5000;
 const inFlight = { reading: 4000, mutating: 2000 };
 const serviceNetwork = '10.96.0.0/12';
 const lookMs = 50;
+/** Its files have kubeadm's names, which the flags below refer to. */
+const pkiFolder = 'pki';
 
 /** Throws, saying which, where executables are missing. `directory` is looked into before PATH. */
 export function upstreamSystem(directory?: string): System {
@@ -39,21 +40,18 @@ export function upstreamSystem(directory?: string): System {
   return { name: 'upstream', start: (shape) => new UpstreamCluster(found as Map<Program, string>).start(shape) };
 }
 
-/** `Kubernetes v1.36.0`, as the executable says. */
-export function upstreamVersion(directory?: string): string {
-  const executable = findExecutable('kube-apiserver', directory);
-  return executable === undefined ? '' : spawnSync(executable, ['--version'], { encoding: 'utf8' }).stdout.trim();
-}
-
 class UpstreamCluster {
   readonly #executables: ReadonlyMap<Program, string>;
   readonly #directory = mkdtempSync(join(tmpdir(), 'coxswain-bench-upstream-'));
   readonly #beganAt = performance.now();
+  readonly #failure = Promise.withResolvers<never>();
   readonly #running = new Map<string, { process: ManagedProcess; role: WatchedProcess['role'] }>();
 
   constructor(executables: ReadonlyMap<Program, string>) {
     this.#executables = executables;
     process.once('exit', this.#remove);
+    // Whoever waits for `failed` hears of it; nobody has to.
+    this.#failure.promise.catch(() => {});
   }
 
   async start(shape: ClusterShape): Promise<Target> {
@@ -66,9 +64,8 @@ class UpstreamCluster {
   }
 
   async #start(shape: ClusterShape): Promise<Target> {
-    const pki = await loadOrCreatePki(join(this.#directory, 'pki'), { clock: systemClock() });
-    // Upstream's server reads its own certificate from files; ours are there under kubeadm's names.
-    const etcd = await startEtcd(this.#executables.get('etcd') as string, this.#directory);
+    const pki = await loadOrCreatePki(join(this.#directory, pkiFolder), { clock: systemClock() });
+    const etcd = await startEtcd(this.#executables.get('etcd') as string, this.#directory, this.#failure.reject);
     this.#running.set('etcd', { process: etcd.process, role: 'server' });
     const port = await freePort();
     const url = `https://127.0.0.1:${port}`;
@@ -87,7 +84,7 @@ class UpstreamCluster {
     const wanted = shape.fleets ?? (shape.nodes > 0 ? [{ prefix: 'hollow-', nodes: shape.nodes }] : []);
     await Promise.all(
       wanted.map(async (fleetShape) => {
-        const fleet = startFleet(fleetShape, kubeconfig, this.#directory);
+        const fleet = startFleet(fleetShape, { kubeconfig, directory: this.#directory, onFailure: this.#failure.reject });
         this.#running.set(fleet.process.name, { process: fleet.process, role: 'fleet' });
         fleets.set(fleetShape.prefix, fleet.process);
         await fleet.ready(config);
@@ -101,12 +98,13 @@ class UpstreamCluster {
       processes: () => [...this.#running].map(([name, { process: running, role }]) => ({ name, role, pid: running.pid })),
       apiServer: { kill: () => (this.#running.get('kube-apiserver') as { process: ManagedProcess }).process.kill(), start: startServer },
       fleets,
+      failed: this.#failure.promise,
       stop: () => this.#stop(),
     };
   }
 
   #serverFlags(port: number, etcd: string): string[] {
-    const file = (name: string) => join(this.#directory, 'pki', name);
+    const file = (name: string) => join(this.#directory, pkiFolder, name);
     return [
       ...['--etcd-servers', etcd, '--bind-address', '127.0.0.1', '--advertise-address', '127.0.0.1', '--secure-port', String(port)],
       // A loopback address may not stand behind the Service `kubernetes`.
@@ -120,7 +118,7 @@ class UpstreamCluster {
   }
 
   async #controllerFlags(kubeconfig: string): Promise<string[]> {
-    const file = (name: string) => join(this.#directory, 'pki', name);
+    const file = (name: string) => join(this.#directory, pkiFolder, name);
     return [
       ...['--kubeconfig', kubeconfig, '--authentication-kubeconfig', kubeconfig, '--authorization-kubeconfig', kubeconfig],
       ...['--bind-address', '127.0.0.1', '--secure-port', String(await freePort()), '--cert-dir', join(this.#directory, 'certs')],
@@ -157,7 +155,7 @@ class UpstreamCluster {
   }
 
   #spawn(program: Program, args: readonly string[]): void {
-    const started = new ManagedProcess({ name: program, command: this.#executables.get(program) as string, args, logFile: join(this.#directory, `${program}.log`) });
+    const started = new ManagedProcess({ name: program, command: this.#executables.get(program) as string, args, logFile: join(this.#directory, `${program}.log`), onFailure: this.#failure.reject });
     this.#running.set(program, { process: started, role: 'server' });
   }
 

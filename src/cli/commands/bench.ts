@@ -3,7 +3,7 @@ import type { BenchOptions } from '../../../bench/lib/options.ts';
 import { bench as runBenches } from '../../../bench/command.ts';
 import { catalogue } from '../../../bench/catalogue.ts';
 import { wholeNumber } from '../numbers.ts';
-import { bold, say } from '../terminal.ts';
+import { bold, fail, say } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 
 export interface BenchCommandOptions {
@@ -44,9 +44,13 @@ export async function bench(names: readonly string[], options: BenchCommandOptio
   if (options.output !== 'text' && options.output !== 'json') throw new UsageError(`--output takes text or json, not "${options.output}"`);
   // What was started must not outlive us: the handlers of `exit` see to that.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-  const code = isComparison
-    ? await runComparison(wanted, parsed(options), { format: options.output, directory: options.results })
-    : await runBenches(wanted, parsed(options), { format: options.output, ...(options.html ? { html: options.html } : {}) });
+  const running = isComparison
+    ? runComparison(wanted, parsed(options), { format: options.output, directory: options.results })
+    : runBenches(wanted, parsed(options), { format: options.output, ...(options.html ? { html: options.html } : {}) });
+  const code = await running.catch((error: unknown) => {
+    fail(error instanceof Error ? error.message : String(error));
+    return 1;
+  });
   // Sockets of the load generator may be left; nothing is lost with them.
   process.exit(code);
 }
