@@ -66,6 +66,7 @@ async function measure(run: Run, target: Target, usage: Usage, scenario: Scenari
       name: `${name}: pods bound`,
       value: average,
       unit: '/s',
+      chart: 'Pods bound a second, by workload',
       ...(threshold !== undefined && nodes >= fullNodes ? { target: { atLeast: threshold } } : {}),
       note: `${pods} pods; by seconds p50 ${perSecond.p50}, p99 ${perSecond.p99}, max ${perSecond.max}; ${spent}`,
     });

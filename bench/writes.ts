@@ -23,6 +23,8 @@ const bodyBytes = 2900;
 const defaultDurationS = 5;
 const warmUpMs = 3000;
 
+const chart = 'Durable writes a second';
+
 const loads = [
   { clients: 1, connections: 1 },
   { clients: 10, connections: 10 },
@@ -58,7 +60,7 @@ async function throughServer(run: Run): Promise<void> {
         const { perSecond, latency, count: done } = await runLoad({ connections, clients, durationMs: seconds * 1000, next, expectedStatus: 201 });
         progress.set(done);
         const bound = clients === 100 ? { target: { atLeast: 10_000 } } : {};
-        run.figure({ name: `durable creates, ${clients} clients, ${count} connections`, value: perSecond, unit: '/s', ...bound, note: `${latencyNote(latency)}; ${cpu()}` });
+        run.figure({ name: `durable creates, ${clients} clients, ${count} connections`, value: perSecond, unit: '/s', chart, ...bound, note: `${latencyNote(latency)}; ${cpu()}` });
         for (const connection of connections) connection.close();
       });
     await deleteNamespace(api, namespace);
@@ -83,7 +85,7 @@ async function intoEtcd(run: Run): Promise<void> {
     for (const clients of [1, 10, 100])
       await run.phase(`raw etcd, ${clients} clients`, 'puts', undefined, async () => {
         const value = await putsPerSecond(etcd.endpoint, clients, 3000, (run.options.durationS ?? defaultDurationS) * 1000);
-        run.figure({ name: `raw etcd puts, ${clients} clients`, value, unit: '/s' });
+        run.figure({ name: `raw etcd puts, ${clients} clients`, value, unit: '/s', chart });
       });
   } finally {
     await etcd.process.stop();

@@ -35,6 +35,8 @@ interface Call {
   next(index: number): { readonly method: Method; readonly target: string; readonly body?: unknown };
 }
 
+const objects = 400;
+const objectBytes = 3000;
 const warmUpRounds = 10;
 const tickMs = 10;
 const timelineMs = 1000;
@@ -47,16 +49,19 @@ const { config, namespace, originMs } = workerData as ProbeStart;
 const port = parentPort!;
 const api = await Api.open(config, { connections: 2 });
 const maps = `/api/v1/namespaces/${namespace}/configmaps`;
-await api.call('POST', maps, configMap('probe', 3000));
+// So many that two writes never meet on one object: what that costs is another question.
+await Promise.all(Array.from({ length: objects }, (_, index) => api.call('POST', maps, configMap(`probe-${index}`, objectBytes))));
 const nodeNames = (await api.json<{ items: { metadata: { name: string } }[] }>('GET', '/api/v1/nodes?limit=500')).items.map(({ metadata }) => metadata.name);
 
+const nameOf = (index: number) => `probe-${Math.abs(index) % objects}`;
+
 const calls: Call[] = [
-  { perSecond: 20, next: () => ({ method: 'GET', target: `${maps}/probe` }) },
-  { perSecond: 10, next: (index) => ({ method: 'PATCH', target: `${maps}/probe`, body: { data: { write: String(index) } } }) },
-  { perSecond: 5, next: (index) => ({ method: 'PUT', target: `${maps}/probe`, body: configMap('probe', 3000 + (index % 100)) }) },
-  { perSecond: 5, next: (index) => ({ method: 'POST', target: maps, body: configMap(`probe-${index}`, 1000) }) },
-  // A second behind, so that it is there.
-  { perSecond: 5, next: (index) => ({ method: 'DELETE', target: `${maps}/probe-${index - 5}` }) },
+  { perSecond: 20, next: (index) => ({ method: 'GET', target: `${maps}/${nameOf(index)}` }) },
+  { perSecond: 10, next: (index) => ({ method: 'PATCH', target: `${maps}/${nameOf(index * 2)}`, body: { data: { write: String(index) } } }) },
+  { perSecond: 5, next: (index) => ({ method: 'PUT', target: `${maps}/${nameOf(index * 2 + 1)}`, body: configMap(nameOf(index * 2 + 1), objectBytes + (index & 63)) }) },
+  { perSecond: 5, next: (index) => ({ method: 'POST', target: maps, body: configMap(`new-${index}`, 1000) }) },
+  // Two seconds behind, so that it is there.
+  { perSecond: 5, next: (index) => ({ method: 'DELETE', target: `${maps}/new-${index - 10}` }) },
   { perSecond: 1, next: () => ({ method: 'GET', target: `/api/v1/namespaces/${namespace}/pods?labelSelector=probe&resourceVersion=0` }) },
   { perSecond: 1, next: () => ({ method: 'GET', target: '/api/v1/pods?limit=500&resourceVersion=0' }) },
   { perSecond: 0.5, next: () => ({ method: 'GET', target: `/api/v1/namespaces/${namespace}/pods?limit=500` }) },

@@ -8,6 +8,8 @@ export interface Figure {
   readonly target?: Target;
   /** A service level objective: one that is missed fails the run. Other targets are goals. */
   readonly isSlo?: boolean;
+  /** Figures of one chart are drawn as bars beside each other. */
+  readonly chart?: string;
   /** What a reader must know beside. */
   readonly note?: string;
 }

@@ -25,6 +25,7 @@ line.grid{stroke:var(--grid);stroke-width:1}.base{stroke:var(--line)}
 .phase{fill:transparent}.phase.p0{fill:var(--band)}
 .line{fill:none;stroke-width:1.7;stroke-linejoin:round;stroke-linecap:round}
 ${Array.from({ length: 8 }, (_, index) => `.line.c${index}{stroke:var(--c${index})}.bar.c${index}{fill:var(--c${index})}.legend i.c${index}{background:var(--c${index})}`).join('\n')}
+.target{stroke:var(--ink);stroke-width:2}.bar.bad{fill:var(--bad)}
 .mark{stroke:var(--ink);stroke-width:1;stroke-dasharray:3 3;opacity:.7}
 .range{stroke:var(--dim);stroke-width:2;opacity:.5}.dot50{fill:var(--c2);background:var(--c2)}.dot90{fill:var(--c4);background:var(--c4)}.dot99{fill:var(--c0);background:var(--c0)}.dot99.slow{fill:var(--bad)}
 .objective{stroke:var(--bad);stroke-dasharray:4 3;background:var(--bad)}.row-hit{fill:transparent}g:hover>.row-hit{fill:var(--band)}

@@ -1,6 +1,7 @@
 /** The reports as one page that needs nothing else: no network, no build, light and dark. */
 import { formatKey } from '../lib/request-key.ts';
 import type { BenchReport, Distribution, LatencyTable, Series } from './bench-report.ts';
+import { bars } from './bars.ts';
 import { digits, isFailure, targetText, verdict, type Figure } from './figure.ts';
 import { histograms } from './histogram.ts';
 import { latencyPlot } from './latency-plot.ts';
@@ -36,7 +37,9 @@ function section(report: BenchReport, index: number, withHead: boolean): string 
   const settings = Object.entries(report.settings).map(([name, value]) => `${name} ${value}`);
   const bySeries = grouped(report.series, ({ chart }) => chart);
   const byDistribution = grouped(report.distributions, ({ chart }) => chart);
+  const byBars = grouped(report.figures.filter(({ chart }) => chart !== undefined), ({ chart }) => chart ?? '');
   const charts = [
+    ...[...byBars].map(([chart, figures]) => bars(chart, figures)),
     ...[...bySeries].map(([chart, lines]: [string, Series[]]) => lineChart(chart, lines, report.phases)),
     ...[...byDistribution].filter(([, some]) => some.some(({ summary }) => summary.count > 0)).map(([chart, some]: [string, Distribution[]]) => histograms(chart, some)),
     ...report.latencies.filter(({ phase }) => phase === undefined).map(({ source, rows }) => latencyPlot(latencyTitle(source), rows)),

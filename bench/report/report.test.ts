@@ -91,6 +91,13 @@ test('a comparison says how many times better ours is: more of a rate, less of a
   assert.match(comparisonHtml(compared, names), /badge missed">0\.5 ×/);
 });
 
+test('figures of one chart are bars with their marks', () => {
+  const html = renderPage([{ ...report, figures: [{ ...slo, chart: 'Times' }, { ...slo, name: 'other', value: 10, chart: 'Times' }] }]);
+  assert.match(html, /<figcaption>Times/);
+  assert.equal(html.match(/class="target"/g)?.length, 2);
+  assert.equal(html.match(/class="bar bad"/g)?.length, 1);
+});
+
 test('costs by the size of the cluster are drawn over nodes', () => {
   const html = renderPage([{ ...report, series: [{ chart: 'Cost', name: 'a pod', unit: 'ms', x: 'nodes', points: [[100, 3], [1000, 4]] }] }]);
   assert.match(html, /by nodes/);
