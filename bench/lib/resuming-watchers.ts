@@ -11,9 +11,15 @@ import { countEvents, versionOf } from './watchers.ts';
 const streamsPerConnection = 20;
 const retryMs = { least: 200, most: 1000 };
 
+interface Place {
+  readonly number: number;
+  /** Where its watch goes on. */
+  version: string;
+}
+
 export class ResumingWatchers {
-  /** Moments of performance.now() at which watches were taken up again. */
-  readonly resumedAt: number[] = [];
+  /** Moments of performance.now() at which each watch was last taken up. */
+  readonly resumedAt: Float64Array;
   /** Watches that had to list, since their place was gone. */
   relists = 0;
   events = 0;
@@ -25,7 +31,8 @@ export class ResumingWatchers {
   readonly #connections = new Set<H2Connection>();
   #isClosed = false;
 
-  private constructor(api: Api, collection: string, random: () => number) {
+  private constructor(api: Api, collection: string, count: number, random: () => number) {
+    this.resumedAt = new Float64Array(count);
     this.#api = api;
     this.#collection = collection;
     this.#random = random;
@@ -33,11 +40,11 @@ export class ResumingWatchers {
 
   /** Resolves once all are open. */
   static async start(api: Api, collection: string, count: number, random: () => number): Promise<ResumingWatchers> {
-    const watchers = new ResumingWatchers(api, collection, random);
+    const watchers = new ResumingWatchers(api, collection, count, random);
     const version = await versionOf(api, collection);
-    for (let first = 0; first < count; first += streamsPerConnection) void watchers.#connect(Array.from({ length: Math.min(streamsPerConnection, count - first) }, () => version));
+    for (let first = 0; first < count; first += streamsPerConnection)
+      void watchers.#connect(Array.from({ length: Math.min(streamsPerConnection, count - first) }, (_, index) => ({ number: first + index, version })));
     while (watchers.open < count) await wait(10);
-    watchers.resumedAt.length = 0;
     return watchers;
   }
 
@@ -47,12 +54,12 @@ export class ResumingWatchers {
   }
 
   /** One connection and its watches, for as long as it lasts; then the same again. */
-  async #connect(versions: string[]): Promise<void> {
+  async #connect(places: readonly Place[]): Promise<void> {
     while (!this.#isClosed) {
       const connection = await H2Connection.open(this.#api.config).catch(() => undefined);
       if (connection) {
         this.#connections.add(connection);
-        await Promise.all(versions.map((_, index) => this.#watch(connection, versions, index)));
+        await Promise.all(places.map((place) => this.#watch(connection, place)));
         this.#connections.delete(connection);
         connection.close();
       }
@@ -61,19 +68,19 @@ export class ResumingWatchers {
   }
 
   /** Resolves when the connection is gone. */
-  async #watch(connection: H2Connection, versions: string[], index: number): Promise<void> {
+  async #watch(connection: H2Connection, place: Place): Promise<void> {
     while (!connection.failure && !this.#isClosed) {
-      const isGone = await this.#watchOnce(connection, versions, index);
+      const isGone = await this.#watchOnce(connection, place);
       if (isGone) {
         this.relists++;
-        versions[index] = await versionOf(this.#api, this.#collection).catch(() => versions[index] as string);
+        place.version = await versionOf(this.#api, this.#collection).catch(() => place.version);
       } else if (!connection.failure) await wait(retryMs.least);
     }
   }
 
   /** True where the server says that the place is gone. */
-  #watchOnce(connection: H2Connection, versions: string[], index: number): Promise<boolean> {
-    const head = this.#api.head('GET', `${this.#collection}?watch=true&allowWatchBookmarks=true&resourceVersion=${versions[index]}`);
+  #watchOnce(connection: H2Connection, place: Place): Promise<boolean> {
+    const head = this.#api.head('GET', `${this.#collection}?watch=true&allowWatchBookmarks=true&resourceVersion=${place.version}`);
     let isOpen = false;
     let isGone = false;
     return new Promise((resolve) => {
@@ -87,7 +94,7 @@ export class ResumingWatchers {
           if (status !== 200) return;
           isOpen = true;
           this.open++;
-          this.resumedAt.push(performance.now());
+          this.resumedAt[place.number] = performance.now();
         },
         onData: (chunk) => {
           if (!isOpen) return;
@@ -98,7 +105,7 @@ export class ResumingWatchers {
           }
           this.events += countEvents(chunk);
           const version = lastVersion(text);
-          if (version !== undefined) versions[index] = version;
+          if (version !== undefined) place.version = version;
         },
         onEnd: ended,
         onError: ended,

@@ -8,7 +8,7 @@ const rowHeight = 20;
 const rowsMax = 24;
 const plot = { left: 262, right: width - 64, top: 24 };
 const objectiveMs = 1000;
-const nameMax = 42;
+const nameMax = 40;
 
 export function latencyPlot(title: string, rows: readonly LatencyRow[]): string {
   const slowest = [...rows].filter(({ count }) => count > 0).sort((a, b) => b.p99 - a.p99).slice(0, rowsMax);

@@ -1,6 +1,6 @@
 /** Lines over the time of a run, the run's phases behind them; or over what else the points count, with dots. */
 import type { Phase, Series } from './bench-report.ts';
-import { escape, exactScale, linearScale, logScale, px, seconds, short, type Scale } from './svg.ts';
+import { escape, exactScale, linearScale, logScale, px, seconds, short, timeUnit, type Scale } from './svg.ts';
 
 const width = 640;
 const height = 250;
@@ -16,7 +16,7 @@ export function lineChart(title: string, lines: readonly Series[], phasesOfRun: 
   const phases = counted === undefined ? phasesOfRun : [];
   const all = lines.flatMap(({ points }) => points);
   const [start, end] = domainOf(all, phases);
-  const x = exactScale(start, end, plot.left, plot.right);
+  const x = exactScale(start, end, plot.left, plot.right, counted === undefined ? timeUnit(end - start) : 1);
   const y = valueScale(all.map(([, value]) => value));
   const dots = ({ points }: Series, index: number) => (counted === undefined ? '' : points.map(([at, value]) => `<circle class="bar c${index % 8}" cx="${px(x(at))}" cy="${px(y(value))}" r="3.5"/>`).join(''));
   const paths = lines.map((line, index) => `<path class="line c${index % 8}" d="${pathOf(line.points, x, y)}"/>${dots(line, index)}`);

@@ -18,10 +18,10 @@ export function linearScale(low: number, high: number, from: number, to: number,
   return Object.assign((value: number) => from + ((value - first) / span) * (to - from), { ticks });
 }
 
-/** The ends as they are, ticks inside them. */
-export function exactScale(low: number, high: number, from: number, to: number, tickCount = 6): Scale {
+/** The ends as they are, ticks inside them, round in multiples of `unit`. */
+export function exactScale(low: number, high: number, from: number, to: number, unit = 1, tickCount = 6): Scale {
   const span = Math.max(high - low, 1e-9);
-  const step = roundStep(span / tickCount);
+  const step = roundStep(span / unit / tickCount) * unit;
   const ticks: number[] = [];
   for (let tick = Math.ceil(low / step) * step; tick <= high + 1e-9; tick += step) ticks.push(Number(tick.toPrecision(12)));
   return Object.assign((value: number) => from + ((value - low) / span) * (to - from), { ticks });
@@ -52,10 +52,13 @@ export function short(value: number): string {
 
 export const milliseconds = (ms: number): string => (ms >= 1000 ? `${short(ms / 1000)} s` : ms >= 1 || ms === 0 ? `${short(ms)} ms` : `${short(ms * 1000)} µs`);
 
+/** What an axis of so many seconds counts in. */
+export const timeUnit = (span: number): number => (span <= 180 ? 1 : span <= 3 * 3600 ? 60 : 3600);
+
 /** As an axis of time says it. */
 export function seconds(value: number, span: number): string {
-  if (span <= 180) return `${short(value)} s`;
-  return span <= 3 * 3600 ? `${short(value / 60)} min` : `${short(value / 3600)} h`;
+  const unit = timeUnit(span);
+  return `${short(value / unit)} ${unit === 1 ? 's' : unit === 60 ? 'min' : 'h'}`;
 }
 
 /** With one digit behind the point: a tenth of a pixel is enough. */
