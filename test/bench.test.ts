@@ -5,13 +5,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { startCluster } from '../src/cluster/all-in-one.ts';
 import type { BenchReport } from '../bench/report/bench-report.ts';
 
 const command = join(import.meta.dirname, '..', 'bin', 'coxswain.js');
 
-function coxswain(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+function coxswain(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
@@ -45,4 +46,23 @@ test('a benchmark that is not there is refused with the names of those that are'
   const { code, stderr } = await coxswain(['bench', 'nothing']);
   assert.equal(code, 1);
   assert.match(stderr, /there is no benchmark "nothing"; there are density,/);
+});
+
+test('a comparison says which of upstream’s executables are missing', async () => {
+  const { code, stderr } = await coxswain(['bench', 'compare'], { PATH: '' });
+  assert.equal(code, 1);
+  assert.match(stderr, /upstream's etcd, kube-apiserver, kube-controller-manager, kube-scheduler are not in PATH/);
+});
+
+test('a cluster that is there is measured by its kubeconfig, with hollow nodes beside it', async () => {
+  const cluster = await startCluster({ datastore: 'memory', nodes: 0 });
+  try {
+    const { code, stdout, stderr } = await coxswain(['bench', 'load', '--form', 'modern', '--nodes', '3', '--pods-per-node', '8', '--latency-pods', '2', '--rate', '100', '--kubeconfig', cluster.kubeconfigPath, '--output', 'json']);
+    assert.ok(code === 0 || code === 1, stderr);
+    const [report] = JSON.parse(stdout) as [BenchReport];
+    assert.deepEqual(report.phases.map(({ name }) => name), [`start of ${cluster.url}`, 'services', 'create', 'start-up latency', 'latency pods deleted', 'scale and update', 'delete']);
+    assert.ok(report.usage.some(({ role }) => role === 'fleet') && report.usage.every(({ role }) => role !== 'server'));
+  } finally {
+    await cluster.stop();
+  }
 });
