@@ -1,117 +1,79 @@
 /**
- * From POST of ReplicationControllers to all of their pods Running and Ready:
- * 100 hollow nodes, 30 pods each, while another client measures the API:
- * `node bench/density.ts [--only one|load]`. The second shape is the mix of
- * sizes of Kubernetes' own load test: 3 of 250, 25 of 30, 300 of 5.
+ * Density and pod start-up. ReplicationControllers fill the nodes to so many
+ * pods each; then single-pod controllers, one every 200 ms, show what a pod
+ * waits for on the full cluster, by two clocks; then all pods go.
  */
-import { Worker } from 'node:worker_threads';
-import { isWanted, runAlone, type Bench, type BenchOptions, type Report } from './lib/bench.ts';
-import { cpuNote } from './lib/figure.ts';
+import { Api } from './lib/api.ts';
+import { latencyPhase, latencyPodsFor } from './lib/latency-phase.ts';
+import { Measurement } from './lib/measurement.ts';
+import { createNamespace } from './lib/namespaces.ts';
 import { replicationController } from './lib/objects.ts';
-import { rssMb, watchCpu } from './lib/processes.ts';
-import { Api, openTarget } from './lib/target.ts';
-import type { ProbeLatency, ProbeResult } from './lib/probe.ts';
+import { PodWatch, type SeenPod } from './lib/pod-watch.ts';
+import type { Bench, Run } from './lib/run.ts';
+import { controllersOf, saturate } from './lib/saturation.ts';
+import { reportThroughput } from './lib/scheduling-throughput.ts';
+import { startTarget } from './lib/start-target.ts';
 
-const nodes = 100;
-const shapes: Readonly<Record<string, readonly number[]>> = {
-  one: [3000],
-  load: [...Array<number>(3).fill(250), ...Array<number>(25).fill(30), ...Array<number>(300).fill(5)],
-};
+export const density: Bench = { title: 'Density and pod start-up', run: (run) => measure(run, 30) };
 
-export const density: Bench = async (options, report) => {
-  for (const [name, sizes] of Object.entries(shapes)) if (isWanted(options, name)) await measure(options, report, name, sizes);
-};
+export const highDensity: Bench = { title: 'Density and pod start-up, 100 pods a node', run: (run) => measure(run, 100) };
 
-async function measure(options: BenchOptions, report: Report, name: string, sizes: readonly number[]): Promise<void> {
-  const target = await openTarget(options, { nodes });
-  const api = await Api.open(target.config);
-  const pods = sizes.reduce((sum, size) => sum + size, 0);
+async function measure(run: Run, podsPerNodeDefault: number): Promise<void> {
+  const { options } = run;
+  const nodes = options.nodes ?? 100;
+  const podsPerNode = options.podsPerNode ?? podsPerNodeDefault;
+  const latencyPods = latencyPodsFor(run, nodes);
+  run.settings({ nodes, 'pods a node': podsPerNode, 'pods of the latency phase': latencyPods, 'client QPS': options.qps, burst: options.burst });
+  const target = await startTarget(run, { nodes });
+  const measurement = await Measurement.open(run, target);
+  const api = await Api.open(target.config, { limit: options, latency: measurement.loadLatency });
   try {
-    const running = new RunningPods(pods);
-    await running.watch(api);
-    const probe = startProbe(options.kubeconfig ?? target.config);
-    await probe.warm;
-    const cpu = watchCpu(target.pid);
-    const beganAt = performance.now();
-    await Promise.all(sizes.map((size, index) => api.call('POST', '/api/v1/namespaces/default/replicationcontrollers', replicationController(`rc-${index}`, size))));
-    await running.all;
-    const seconds = (performance.now() - beganAt) / 1000;
-    const note = cpuNote(cpu.stop());
-    const latency = await probe.stop();
-    const shape = `${pods} pods of ${sizes.length} RC${sizes.length === 1 ? '' : 's'} on ${nodes} nodes`;
-    report({ name: `${shape}, created to Running and Ready`, value: seconds, unit: 's', target: { atMost: 6 }, note: `ready after each second: ${running.perSecond(beganAt).join(' ')}; ${note}` });
-    report({ name: `  ${name}: pods a second`, value: pods / seconds, unit: '/s' });
-    report({ name: `  ${name}: API p99 meanwhile`, value: latency.all.p99Ms, unit: 'ms', target: { atMost: 20 }, note: `another client's ${latency.all.count} requests: GETs ${words(latency.get)}; small updates ${words(latency.update)}` });
-    if (target.pid) report({ name: `  ${name}: server's RSS at the end`, value: rssMb(target.pid), unit: 'MB' });
+    const pods = nodes * podsPerNode;
+    const namespace = await createNamespace(api, 'density');
+    const watch = await PodWatch.open(target.config, { namespace });
+    const names = await fill(run, measurement, api, watch, namespace, pods);
+    await latencyPhase(run, measurement, api, { count: latencyPods, collection: controllersOf, object: (name) => replicationController(name, 1) });
+    await deleteAll(run, measurement, api, watch, namespace, names);
+    watch.close();
+    await measurement.finish();
   } finally {
     api.close();
     await target.stop();
   }
 }
 
-const words = ({ p50Ms, p99Ms, maxMs }: ProbeLatency) => `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(0)} ms, max ${maxMs.toFixed(0)} ms`;
-
-interface SeenPod {
-  readonly metadata: { readonly name: string };
-  readonly status?: { readonly phase?: string; readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+async function fill(run: Run, measurement: Measurement, api: Api, watch: PodWatch, namespace: string, pods: number): Promise<string[]> {
+  const cpuBefore = measurement.usage.cpuMs('server');
+  const beganAt = performance.now();
+  const names = await measurement.phase('saturation', 'pods', pods, (progress) => saturate(api, watch, namespace, pods, progress));
+  const seconds = (performance.now() - beganAt) / 1000;
+  const seen = [...watch.pods.values()];
+  const moments = (of: (pod: SeenPod) => number | undefined) => seen.map(of).filter((at) => at !== undefined);
+  run.rate('Pods a second while the cluster fills', 'created', moments(({ seenAt }) => seenAt));
+  run.rate('Pods a second while the cluster fills', 'scheduled', moments(({ scheduledAt }) => scheduledAt));
+  run.rate('Pods a second while the cluster fills', 'Running and Ready', moments(({ readyAt }) => readyAt));
+  run.figure(
+    { name: `saturation: ${pods} pods Running and Ready`, value: seconds, unit: 's' },
+    { name: 'saturation: pods started', value: pods / seconds, unit: '/s' },
+    { name: 'saturation: CPU of the server', value: (measurement.usage.cpuMs('server') - cpuBefore) / pods, unit: 'ms a pod' },
+  );
+  reportThroughput(run, moments(({ scheduledAt }) => scheduledAt));
+  return names;
 }
 
-/** A watch of the pods, as a client has it. */
-class RunningPods {
-  readonly all: Promise<void>;
-  readonly #wanted: number;
-  readonly #readyAt = new Map<string, number>();
-  #done: () => void = () => {};
-  #rest = '';
-
-  constructor(wanted: number) {
-    this.#wanted = wanted;
-    this.all = new Promise((resolve) => (this.#done = resolve));
-  }
-
-  async watch(api: Api): Promise<void> {
-    const list = JSON.parse((await api.call('GET', '/api/v1/pods?limit=1')).toString()) as { metadata: { resourceVersion: string } };
-    const head = api.head('GET', `/api/v1/pods?watch=true&labelSelector=bench%3Ddensity&resourceVersion=${list.metadata.resourceVersion}`);
-    api.connection.send(head, undefined, { onData: (chunk) => this.#read(chunk), onEnd: () => {}, onError: () => {} });
-  }
-
-  /** How many were ready one second after the start, two, and so on. */
-  perSecond(beganAt: number): number[] {
-    const counts: number[] = [];
-    const times = [...this.#readyAt.values()].sort((a, b) => a - b);
-    for (const [index, at] of times.entries()) counts[Math.floor((at - beganAt) / 1000)] = index + 1;
-    let last = 0;
-    return Array.from(counts, (count) => (last = count ?? last));
-  }
-
-  #read(chunk: Buffer): void {
-    const lines = (this.#rest + chunk.toString('latin1')).split('\n');
-    this.#rest = lines.pop() as string;
-    for (const line of lines) {
-      // Most events are of pods on their way: no need to parse them.
-      if (!line.includes('"phase":"Running"')) continue;
-      const { object } = JSON.parse(line) as { object: SeenPod };
-      const isReady = object.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
-      if (isReady && !this.#readyAt.has(object.metadata.name)) this.#readyAt.set(object.metadata.name, performance.now());
-    }
-    if (this.#readyAt.size >= this.#wanted) this.#done();
-  }
+/** As 1.2 does it: the controllers' size to nothing, and when all pods are gone, the controllers. */
+async function deleteAll(run: Run, measurement: Measurement, api: Api, watch: PodWatch, namespace: string, names: readonly string[]): Promise<void> {
+  const pods = watch.totals.alive;
+  const beganAt = performance.now();
+  await measurement.phase('deletion', 'pods', pods, async (progress) => {
+    await Promise.all(names.map((name) => api.call('PATCH', controllersOf(namespace, name), { spec: { replicas: 0 } })));
+    await watch.until(() => {
+      progress.set(pods - watch.totals.alive);
+      return watch.totals.alive === 0;
+    });
+    await Promise.all(names.map((name) => api.call('DELETE', controllersOf(namespace, name))));
+  });
+  const seconds = (performance.now() - beganAt) / 1000;
+  run.rate('Pods deleted a second', 'gone', [...watch.pods.values()].map(({ goneAt }) => goneAt).filter((at) => at !== undefined));
+  run.figure({ name: `deletion of ${pods} pods`, value: seconds, unit: 's' }, { name: 'deletion: pods gone', value: pods / seconds, unit: '/s' });
 }
-
-function startProbe(config: unknown): { readonly warm: Promise<void>; stop(): Promise<ProbeResult> } {
-  const worker = new Worker(new URL('./lib/probe.ts', import.meta.url), { workerData: config });
-  // An error at any time counts: one that nobody waited for would leave the benchmark waiting for ever.
-  const failed = new Promise<never>((_, reject) => worker.once('error', reject));
-  failed.catch(() => {});
-  const message = () => Promise.race([failed, new Promise<unknown>((resolve) => worker.once('message', resolve))]);
-  return {
-    warm: message() as Promise<void>,
-    async stop() {
-      const result = message();
-      worker.postMessage('stop');
-      return (await result) as ProbeResult;
-    },
-  };
-}
-
-await runAlone(import.meta.main, density);

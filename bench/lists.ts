@@ -1,70 +1,88 @@
-/** LIST of 30,000 pods of 4.8 kB, once and ten at once: `node bench/lists.ts`. */
-import { runAlone, type Bench } from './lib/bench.ts';
-import { cpuNote } from './lib/figure.ts';
-import { H2Connection } from './lib/h2-connection.ts';
-import { runLoad } from './lib/load.ts';
+/** LIST of 30,000 pods of 4.8 kB, once and ten at once, and what it does to the requests of others. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { Api } from './lib/api.ts';
+import { createMany, openConnections } from './lib/closed-loop.ts';
+import type { H2Connection } from './lib/h2-connection.ts';
+import { Measurement } from './lib/measurement.ts';
+import { createNamespace } from './lib/namespaces.ts';
 import { pod } from './lib/objects.ts';
-import { rssMb, watchCpu, watchRss } from './lib/processes.ts';
-import { Api, openTarget, type Target } from './lib/target.ts';
+import type { Bench, Run } from './lib/run.ts';
+import { startTarget } from './lib/start-target.ts';
 
-const count = 30_000;
+const defaultCount = 30_000;
 const atOnce = 10;
 const rounds = 5;
+const settleMs = 5000;
 
-export const lists: Bench = async (options, report) => {
-  const target = await openTarget(options, { nodes: 0 });
-  const api = await Api.open(target.config);
-  try {
-    await fill(target, api);
-    const bytes = (await api.call('GET', '/api/v1/namespaces/default/pods/pod-7')).length;
-    // The controllers have the pods too; their garbage is not the list's.
-    await settle(5000);
-    const first = await measure(target, api, 1);
-    const shape = `LIST of ${count} pods of ${bytes} bytes`;
-    report({ name: `${shape}, the first`, value: first.ms, unit: 'ms', note: `${Math.round(first.bytes / 1e6)} MB; ${first.note}` });
-    const times: Measured[] = [];
-    for (let round = 0; round < rounds; round++) times.push(await measure(target, api, 1));
-    times.sort((a, b) => a.ms - b.ms);
-    const middle = times[rounds >> 1] as Measured;
-    report({ name: `${shape}, median of ${rounds}`, value: middle.ms, unit: 'ms', target: { atMost: 300 }, note: middle.note });
-    const many = await measure(target, api, atOnce);
-    report({ name: `${shape}, ${atOnce} at once`, value: many.ms, unit: 'ms', note: many.note });
-    report({ name: `server's growth meanwhile`, value: many.growthMb, unit: 'MB', target: { atMost: 200 } });
-    if (target.pid) report({ name: `server's RSS with ${count} pods`, value: rssMb(target.pid), unit: 'MB', note: 'after the lists; controllers and their copies included' });
-  } finally {
-    api.close();
-    await target.stop();
-  }
+export const lists: Bench = {
+  title: 'Large lists',
+  async run(run) {
+    const count = run.options.count ?? defaultCount;
+    const target = await startTarget(run, { nodes: 0 });
+    const api = await Api.open(target.config);
+    try {
+      const namespace = await createNamespace(api, 'lists');
+      const pods = `/api/v1/namespaces/${namespace}/pods`;
+      await run.phase('fill', 'pods', count, (progress) => createMany(api, pods, count, (index) => pod(`pod-${index}`), () => progress.add()));
+      const bytes = (await api.call('GET', `${pods}/pod-7`)).length;
+      run.settings({ pods: count, 'bytes each': bytes });
+      // The controllers have the pods too; their garbage is not the list's.
+      await wait(settleMs);
+      const measurement = await Measurement.open(run, target);
+      const shape = `LIST of ${count} pods of ${bytes} bytes`;
+      const first = await measurement.phase('first list', 'lists', 1, () => measure(api, measurement, 1));
+      run.figure({ name: `${shape}, the first`, value: first.ms, unit: 'ms', note: `${Math.round(first.bytes / 1e6)} MB; ${first.note}` });
+      const times: Measured[] = [];
+      await measurement.phase('lists, one at a time', 'lists', rounds, async (progress) => {
+        for (let round = 0; round < rounds; round++) {
+          times.push(await measure(api, measurement, 1));
+          progress.add();
+        }
+      });
+      times.sort((a, b) => a.ms - b.ms);
+      const middle = times[rounds >> 1] as Measured;
+      run.figure({ name: `${shape}, median of ${rounds}`, value: middle.ms, unit: 'ms', target: { atMost: 300 }, note: middle.note });
+      await tenAtOnce(run, measurement, api, shape);
+      await measurement.finish();
+    } finally {
+      api.close();
+      await target.stop();
+    }
+  },
 };
 
-async function fill(target: Target, api: Api): Promise<void> {
-  const head = api.head('POST', '/api/v1/namespaces/default/pods');
-  const connections = await Promise.all(Array.from({ length: 4 }, () => H2Connection.open(target.config)));
-  const next = (index: number) => ({ head, body: Buffer.from(JSON.stringify(pod(`pod-${index}`))) });
-  await runLoad({ connections, clients: 100, durationMs: 300_000, count, next, expectedStatus: 201 });
-  for (const connection of connections) connection.close();
+async function tenAtOnce(run: Run, measurement: Measurement, api: Api, shape: string): Promise<void> {
+  const before = measurement.usage.serverMemory();
+  const many = await measurement.phase(`${atOnce} lists at once`, 'lists', atOnce, async (progress) => {
+    const measured = await measure(api, measurement, atOnce);
+    progress.set(atOnce);
+    return measured;
+  });
+  const after = measurement.usage.serverMemory();
+  run.figure({ name: `${shape}, ${atOnce} at once`, value: many.ms, unit: 'ms', note: many.note });
+  if (after.nowMb === 0) return;
+  run.figure(
+    { name: 'the server’s growth meanwhile', value: after.highestMb - before.nowMb, unit: 'MB', target: { atMost: 200 } },
+    { name: 'the server’s memory with these pods', value: after.nowMb, unit: 'MB', note: 'all of its processes; controllers and their copies included' },
+  );
 }
 
 interface Measured {
   readonly ms: number;
   readonly bytes: number;
-  readonly growthMb: number;
   readonly note: string;
 }
 
 /** From the first request until the last byte of the last answer, each on a connection of its own. */
-async function measure(target: Target, api: Api, lists: number): Promise<Measured> {
-  const connections = await Promise.all(Array.from({ length: lists }, () => H2Connection.open(target.config)));
+async function measure(api: Api, measurement: Measurement, count: number): Promise<Measured> {
+  const connections = await openConnections(api.config, count);
   const head = api.head('GET', '/api/v1/pods');
-  const memory = target.pid ? watchRss(target.pid) : undefined;
-  const cpu = watchCpu(target.pid);
+  const cpu = measurement.usage.stretch();
   const beganAt = performance.now();
   const sizes = await Promise.all(connections.map((connection) => listOnce(connection, head)));
   const ms = performance.now() - beganAt;
-  const note = cpuNote(cpu.stop());
-  const grown = memory?.stop();
   for (const connection of connections) connection.close();
-  return { ms, bytes: sizes[0] as number, growthMb: grown ? grown.highestMb - grown.firstMb : 0, note };
+  return { ms, bytes: sizes[0] as number, note: cpu() };
 }
 
 function listOnce(connection: H2Connection, head: Buffer): Promise<number> {
@@ -77,7 +95,3 @@ function listOnce(connection: H2Connection, head: Buffer): Promise<number> {
     });
   });
 }
-
-const settle = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-await runAlone(import.meta.main, lists);

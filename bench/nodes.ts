@@ -1,83 +1,63 @@
 /**
- * What hollow nodes cost: from the start of the process until all are Ready, and
- * at rest, when each renews its Lease every 10 s over a watch of its own. In the
- * cluster's process, and as a process of their own over HTTP/2:
- * `node bench/nodes.ts [--only 1000|5000|remote]`. A node's memory is what all
- * processes, the server's included, hold beyond those of a cluster and a fleet
- * without nodes.
+ * What hollow nodes cost: from the start until all are Ready, and at rest, when
+ * each renews its Lease every 10 s over a watch of its own. In the cluster's
+ * process, and as a process of their own over HTTP/2. A node's memory is what
+ * all processes, the server's included, hold beyond those of a cluster with one
+ * node.
  */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
-import { isWanted, runAlone, type Bench, type BenchOptions, type Report } from './lib/bench.ts';
+import { isWanted } from './lib/options.ts';
 import { cpuMs, rssMb } from './lib/processes.ts';
-import { openTarget } from './lib/target.ts';
+import type { Bench, Run } from './lib/run.ts';
+import type { ClusterShape } from './target/target.ts';
 
-const command = join(import.meta.dirname, '../bin/coxswain.js');
 const counts: readonly (readonly [nodes: number, secondsMax: number])[] = [[1000, 15], [5000, 60]];
 const nodeKbMax = 250;
 /** Until the controllers have had their look at the new nodes. */
-const settleMs = 15_000;
-const restMs = 30_000;
+const settleS = 15;
+const restS = 30;
 
-export const nodes: Bench = async (options, report) => {
-  const bare = await bareMb(options);
-  for (const [count, secondsMax] of counts) if (isWanted(options, String(count))) await within(options, report, count, secondsMax, bare.clusterMb);
-  for (const [count, secondsMax] of counts) if (isWanted(options, `remote ${count}`)) await remote(options, report, count, secondsMax, bare.clusterMb + bare.fleetMb);
+export const nodes: Bench = {
+  title: 'Hollow nodes',
+  async run(run) {
+    const wanted = run.options.nodes === undefined ? counts : ([[run.options.nodes, 60]] as const);
+    const inside = (count: number): ClusterShape => ({ nodes: count });
+    const beside = (count: number): ClusterShape => ({ nodes: count, fleets: [{ prefix: 'hollow-', nodes: count }] });
+    for (const [place, shape] of [['in the cluster’s process', inside], ['in a process of their own', beside]] as const) {
+      if (!isWanted(run.options, place)) continue;
+      const bareMb = await measureBare(run, place, shape(1));
+      for (const [count, secondsMax] of wanted) await measure(run, `${count} nodes ${place}`, shape(count), secondsMax, bareMb);
+    }
+  },
 };
 
-async function bareMb(options: BenchOptions): Promise<{ clusterMb: number; fleetMb: number }> {
-  await using target = await disposable(options, 0);
-  await using fleet = await startFleet(target.kubeconfig, 1);
-  await wait(settleMs);
-  return { clusterMb: target.pid ? rssMb(target.pid) : 0, fleetMb: rssMb(fleet.pid) };
+async function measureBare(run: Run, place: string, shape: ClusterShape): Promise<number> {
+  const target = await run.start(shape);
+  try {
+    await run.pass(`one node ${place}`, settleS);
+    return sum(target.processes().map(({ pid }) => rssMb(pid)));
+  } finally {
+    await target.stop();
+  }
 }
 
-async function within(options: BenchOptions, report: Report, count: number, secondsMax: number, emptyMb: number): Promise<void> {
-  await using target = await disposable(options, count);
-  report({ name: `${count} nodes in the cluster's process, start to all Ready`, value: target.nodesReadyMs / 1000, unit: 's', target: { atMost: secondsMax } });
-  await reportRest(report, count, target.pid ? [target.pid] : [], emptyMb);
-}
-
-async function remote(options: BenchOptions, report: Report, count: number, secondsMax: number, emptyMb: number): Promise<void> {
-  await using target = await disposable(options, 0);
-  const beganAt = performance.now();
-  await using fleet = await startFleet(target.kubeconfig, count);
-  report({ name: `${count} nodes in a process of their own, start to all registered`, value: (performance.now() - beganAt) / 1000, unit: 's', target: { atMost: secondsMax } });
-  await reportRest(report, count, target.pid ? [target.pid, fleet.pid] : [fleet.pid], emptyMb);
-}
-
-async function disposable(options: BenchOptions, count: number) {
-  const target = await openTarget(options, { nodes: count });
-  return { ...target, [Symbol.asyncDispose]: () => target.stop() };
-}
-
-/** Resolves when all of its nodes are registered. */
-async function startFleet(kubeconfig: string, count: number): Promise<AsyncDisposable & { readonly pid: number }> {
-  const fleet = spawn(process.execPath, [command, 'hollow', '--kubeconfig', kubeconfig, '--nodes', String(count), '--log-level', 'warn'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const gone = new Promise<void>((resolve) => fleet.once('exit', () => resolve()));
-  const stop = () => {
-    fleet.kill('SIGTERM');
-    return gone;
-  };
-  await new Promise<void>((resolve, reject) => {
-    fleet.stdout.once('data', () => resolve());
-    fleet.once('exit', (code) => reject(new Error(`the hollow nodes ended (exit code ${code})`)));
-  });
-  return { pid: fleet.pid as number, [Symbol.asyncDispose]: stop };
-}
-
-async function reportRest(report: Report, count: number, pids: readonly number[], emptyMb: number): Promise<void> {
-  await wait(settleMs);
-  const before = pids.map(cpuMs);
-  await wait(restMs);
-  const shares = pids.map((pid, index) => ((cpuMs(pid) - (before[index] as number)) / restMs) * 100);
-  const sizes = pids.map(rssMb);
-  const kb = ((sum(sizes) - emptyMb) * 1024) / count;
-  report({ name: `  memory of a node`, value: kb, unit: 'kB', target: { atMost: nodeKbMax }, note: `RSS ${sizes.map((mb) => `${mb.toFixed(0)} MB`).join(' + ')}, bare ${emptyMb.toFixed(0)} MB` });
-  report({ name: `  CPU at rest, ${count} nodes`, value: sum(shares), unit: '% of a core', note: shares.map((share) => `${share.toFixed(1)}%`).join(' + ') });
+async function measure(run: Run, name: string, shape: ClusterShape, secondsMax: number, bareMb: number): Promise<void> {
+  const target = await run.phase(`${name}: start`, 'clusters', 1, () => run.start(shape));
+  try {
+    if (target.startMs) run.figure({ name: `${name}: start to all Ready`, value: target.startMs.nodes / 1000, unit: 's', target: { atMost: secondsMax } });
+    await run.pass(`${name}: settling`, settleS);
+    const processes = target.processes();
+    const before = processes.map(({ pid }) => cpuMs(pid));
+    await run.pass(`${name}: at rest`, restS);
+    const shares = processes.map(({ pid }, index) => ((cpuMs(pid) - (before[index] as number)) / (restS * 1000)) * 100);
+    const sizes = processes.map(({ pid }) => rssMb(pid));
+    const parts = (values: readonly number[], unit: string) => processes.map(({ name: process }, index) => `${process} ${(values[index] as number).toFixed(1)} ${unit}`).join(', ');
+    run.figure(
+      { name: `${name}: memory of a node`, value: ((sum(sizes) - bareMb) * 1024) / shape.nodes, unit: 'kB', target: { atMost: nodeKbMax }, note: `${parts(sizes, 'MB')}; with one node ${bareMb.toFixed(0)} MB` },
+      { name: `${name}: CPU at rest`, value: sum(shares), unit: '% of a core', note: parts(shares, '%') },
+    );
+  } finally {
+    await target.stop();
+  }
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-
-await runAlone(import.meta.main, nodes);

@@ -1,46 +1,52 @@
-/** GET of one object of 4 kB: `node bench/reads.ts`. */
-import { runAlone, type Bench } from './lib/bench.ts';
-import { cpuNote } from './lib/figure.ts';
-import { H2Connection } from './lib/h2-connection.ts';
-import { latencyNote, percentileMs, runLoad } from './lib/load.ts';
+/** GETs of one object of 4 kB, as many a second as the server answers. */
+import { Api } from './lib/api.ts';
+import { latencyNote, openConnections, runLoad } from './lib/closed-loop.ts';
+import { createNamespace, deleteNamespace } from './lib/namespaces.ts';
 import { configMap } from './lib/objects.ts';
-import { watchCpu } from './lib/processes.ts';
-import { Api, openTarget } from './lib/target.ts';
+import { systemName } from './lib/measurement.ts';
+import type { Bench } from './lib/run.ts';
+import { startTarget } from './lib/start-target.ts';
+import { Usage } from './lib/usage.ts';
+import type { H2Connection } from './lib/h2-connection.ts';
 
-const durationMs = 5000;
-const path = '/api/v1/namespaces/default/configmaps/read-me';
+const defaultDurationS = 5;
+const warmUpMs = 3000;
 
-export const reads: Bench = async (options, report) => {
-  const target = await openTarget(options, { nodes: 0 });
-  const api = await Api.open(target.config);
-  try {
-    await api.call('POST', '/api/v1/namespaces/default/configmaps', configMap('read-me', 3700));
-    const bytes = (await api.call('GET', path)).length;
-    const request = { head: api.head('GET', path) };
-    const load = (connections: readonly H2Connection[], clients: number, forMs: number) =>
-      runLoad({ connections, clients, durationMs: forMs, next: () => request, expectedStatus: 200 });
-    await load([api.connection], 50, 3000);
-    for (const [clients, count] of [[100, 4], [100, 100]] as const) {
-      const connections = await Promise.all(Array.from({ length: count }, () => H2Connection.open(target.config)));
-      const cpu = watchCpu(target.pid);
-      const { perSecond, latency } = await load(connections, clients, durationMs);
-      report({
-        name: `GET of ${bytes} bytes, ${clients} clients, ${count} connections`,
-        value: perSecond,
-        unit: '/s',
-        target: { atLeast: 15_000 },
-        note: `${latencyNote(latency)}; ${cpuNote(cpu.stop())}`,
-      });
-      for (const connection of connections) connection.close();
+export const reads: Bench = {
+  title: 'Reads of one object',
+  async run(run) {
+    const seconds = run.options.durationS ?? defaultDurationS;
+    const target = await startTarget(run, { nodes: 0 });
+    const api = await Api.open(target.config);
+    try {
+      run.measured(await systemName(run, api));
+      const usage = new Usage(() => target.processes(), run.beganAt);
+      const namespace = await createNamespace(api, 'reads');
+      const maps = `/api/v1/namespaces/${namespace}/configmaps`;
+      await api.call('POST', maps, configMap('read-me', 3700));
+      const bytes = (await api.call('GET', `${maps}/read-me`)).length;
+      run.settings({ bytes, 'seconds each': seconds });
+      const request = { head: api.head('GET', `${maps}/read-me`) };
+      const load = (connections: readonly H2Connection[], clients: number, durationMs: number) =>
+        runLoad({ connections, clients, durationMs, next: () => request, expectedStatus: 200 });
+      await load([await api.connection()], 50, warmUpMs);
+      for (const [clients, count] of [[1, 1], [100, 4], [100, 100]] as const)
+        await run.phase(`${clients} clients`, 'reads', undefined, async (progress) => {
+          const connections = await openConnections(target.config, count);
+          const cpu = usage.stretch();
+          const { perSecond, latency, count: done } = await load(connections, clients, seconds * 1000);
+          progress.set(done);
+          const bound = clients === 100 ? { target: { atLeast: 15_000 } } : {};
+          run.figure({ name: `GET of ${bytes} bytes, ${clients} clients, ${count} connections`, value: perSecond, unit: '/s', chart: 'Reads a second', ...bound, note: `${latencyNote(latency)}; ${cpu()}` });
+          for (const connection of connections) connection.close();
+        });
+      await deleteNamespace(api, namespace);
+      const found = usage.stop();
+      run.usage(found.usage);
+      run.series(...found.series);
+    } finally {
+      api.close();
+      await target.stop();
     }
-    const { latency } = await load([api.connection], 1, durationMs);
-    report({ name: 'GET latency, 1 client, p50', value: percentileMs(latency, 50), unit: 'ms' });
-    report({ name: 'GET latency, 1 client, p99', value: percentileMs(latency, 99), unit: 'ms' });
-    await api.call('DELETE', path);
-  } finally {
-    api.close();
-    await target.stop();
-  }
+  },
 };
-
-await runAlone(import.meta.main, reads);

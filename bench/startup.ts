@@ -1,57 +1,73 @@
 /**
  * From the start of the process until the API answers and the nodes are Ready,
- * with a fresh data directory, and what an idle cluster costs:
- * `node bench/startup.ts [--only start|idle]`. The file cache is warm, and so
- * is the cache of compiled code: the first run is not counted.
+ * with a fresh data directory, and what an idle cluster costs. Files and
+ * compiled code are in their caches: the first start is not counted.
  */
-import { setTimeout as wait } from 'node:timers/promises';
-import { isWanted, runAlone, type Bench, type BenchOptions } from './lib/bench.ts';
+import { isWanted } from './lib/options.ts';
+import { summarize } from './lib/percentile.ts';
 import { cpuMs, rssMb } from './lib/processes.ts';
-import { openTarget } from './lib/target.ts';
+import type { Bench, Run } from './lib/run.ts';
+import { Usage } from './lib/usage.ts';
+import type { Target } from './target/target.ts';
 
-const runs = 5;
-const idleMs = 30_000;
-const nodes = 3;
+const starts = 5;
+const idleS = 30;
 
-export const startup: Bench = async (options, report) => {
-  if (isWanted(options, 'start')) {
-    await startOnce(options);
-    const times: Start[] = [];
-    for (let run = 0; run < runs; run++) times.push(await startOnce(options));
-    const median = (field: keyof Start) => times.map((start) => start[field]).sort((a, b) => a - b)[runs >> 1] as number;
-    const all = (field: keyof Start) => times.map((start) => Math.round(start[field])).join(', ');
-    report({ name: `start to API ready, median of ${runs}`, value: median('apiMs'), unit: 'ms', target: { atMost: 1000 }, note: all('apiMs') });
-    report({ name: `start to ${nodes} nodes Ready, median of ${runs}`, value: median('nodesMs'), unit: 'ms', note: all('nodesMs') });
-    report({ name: 'CPU of a start', value: median('cpuMs'), unit: 'ms', note: 'all threads, until the nodes are Ready' });
+export const startup: Bench = {
+  title: 'Start-up and idle cost',
+  async run(run) {
+    const nodes = run.options.nodes ?? 3;
+    run.settings({ nodes });
+    if (isWanted(run.options, 'start')) await start(run, nodes);
+    if (isWanted(run.options, 'idle')) await idle(run, nodes);
+  },
+};
+
+async function start(run: Run, nodes: number): Promise<void> {
+  const times: { api: number; nodes: number; cpu: number }[] = [];
+  await run.phase('starts', 'starts', starts + 1, async (progress) => {
+    for (let count = 0; count <= starts; count++) {
+      const target = await run.start({ nodes });
+      if (count > 0 && target.startMs) times.push({ ...target.startMs, cpu: serverCpuMs(target) });
+      await target.stop();
+      progress.add();
+    }
+  });
+  if (times.length === 0) {
+    run.note('The cluster was there already: its start was not measured.');
+    return;
   }
-  if (!isWanted(options, 'idle')) return;
-  const target = await openTarget(options, { nodes });
+  const figure = (name: string, of: (time: (typeof times)[number]) => number) => {
+    const all = times.map(of);
+    return { name: `${name}, median of ${all.length}`, value: summarize(all).p50, unit: 'ms', note: all.map(Math.round).join(', ') };
+  };
+  run.figure(
+    { ...figure('start to API ready', ({ api }) => api), target: { atMost: 1000 } },
+    figure(`start to ${nodes} nodes Ready`, (time) => time.nodes),
+    figure('CPU of a start, all processes, until the nodes are Ready', ({ cpu }) => cpu),
+  );
+}
+
+async function idle(run: Run, nodes: number): Promise<void> {
+  const seconds = run.options.durationS ?? idleS;
+  const target = await run.start({ nodes });
   try {
-    if (!target.pid) return;
-    await wait(idleMs);
-    report({ name: `idle RSS after ${idleMs / 1000} s, ${nodes} nodes`, value: rssMb(target.pid), unit: 'MB', target: { atMost: 150 } });
-    const before = cpuMs(target.pid);
-    await wait(idleMs);
-    const share = ((cpuMs(target.pid) - before) / idleMs) * 100;
-    report({ name: `idle CPU over ${idleMs / 1000} s, ${nodes} nodes`, value: share, unit: '% of a core', target: { atMost: 2 } });
+    const usage = new Usage(() => target.processes(), run.beganAt);
+    await run.pass('settling', seconds);
+    const memory = target.processes().reduce((sum, { pid }) => sum + rssMb(pid), 0);
+    const before = serverCpuMs(target);
+    await run.pass('idle', seconds);
+    const share = ((serverCpuMs(target) - before) / (seconds * 1000)) * 100;
+    run.figure(
+      { name: `idle memory after ${seconds} s, all processes`, value: memory, unit: 'MB', target: { atMost: 150 } },
+      { name: `idle CPU over ${seconds} s, all processes`, value: share, unit: '% of a core', target: { atMost: 2 } },
+    );
+    const found = usage.stop();
+    run.usage(found.usage);
+    run.series(...found.series);
   } finally {
     await target.stop();
   }
-};
-
-interface Start {
-  readonly apiMs: number;
-  readonly nodesMs: number;
-  readonly cpuMs: number;
 }
 
-/** What the process says of itself counts from its start; that the nodes are Ready is also seen from here. */
-async function startOnce(options: BenchOptions): Promise<Start> {
-  const beganAt = performance.now();
-  const target = await openTarget({ ...options, kubeconfig: undefined }, { nodes });
-  const start = { apiMs: target.apiReadyMs, nodesMs: performance.now() - beganAt, cpuMs: target.pid ? cpuMs(target.pid) : 0 };
-  await target.stop();
-  return start;
-}
-
-await runAlone(import.meta.main, startup);
+const serverCpuMs = (target: Target) => target.processes().reduce((sum, { pid }) => sum + cpuMs(pid), 0);

@@ -1,52 +1,62 @@
 /**
- * Fan-out: one write and a hundred at once to 1000 watchers, each with a TLS
- * connection of its own, and 1000 different writes a second to 5000 watchers of
- * `spec.nodeName`: `node bench/watches.ts [--only events|nodes]`.
+ * Fan-out: one write, and a hundred at once, to 1000 watchers with a TLS
+ * connection each and with 50 on a connection (`--only events`); 1000
+ * different writes a second to 5000 watchers of `spec.nodeName` (`--only nodes`).
  */
-import { isWanted, runAlone, type Bench, type Report } from './lib/bench.ts';
-import { cpuNote } from './lib/figure.ts';
-import { H2Connection } from './lib/h2-connection.ts';
-import { latencyNote, newHistogram, percentileMs, runLoad } from './lib/load.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Api } from './lib/api.ts';
+import { createMany, latencyNote, openConnections, percentileMs } from './lib/closed-loop.ts';
+import type { H2Connection } from './lib/h2-connection.ts';
+import { newHistogram, record } from './lib/latency.ts';
+import { systemName } from './lib/measurement.ts';
+import { createNamespace, deleteNamespace } from './lib/namespaces.ts';
 import { configMap, pod } from './lib/objects.ts';
-import { watchCpu } from './lib/processes.ts';
-import { Api, openTarget, type Target } from './lib/target.ts';
+import { isWanted } from './lib/options.ts';
+import type { Bench, Run } from './lib/run.ts';
+import { startTarget } from './lib/start-target.ts';
+import { Usage } from './lib/usage.ts';
+import { countEvents, openWatch, versionOf } from './lib/watchers.ts';
 
-const watcherCount = 1000;
+const defaultWatchers = 1000;
 const rounds = 15;
 const burst = 100;
-const nodeWatchers = 5000;
+const nodeWatchersPerWatcher = 5;
 const streamsPerConnection = 50;
 const writesPerSecond = 1000;
-const nodeRunMs = 10_000;
-const newline = 0x0a;
+const nodeRunS = 10;
+const tickMs = 5;
 
-export const watches: Bench = async (options, report) => {
-  const target = await openTarget(options, { nodes: 0 });
-  const api = await Api.open(target.config);
-  try {
-    if (isWanted(options, 'events')) {
-      await fanOut(report, target, api, watcherCount);
-      await fanOut(report, target, api, watcherCount / streamsPerConnection);
+export const watches: Bench = {
+  title: 'Watches',
+  async run(run) {
+    const count = run.options.count ?? defaultWatchers;
+    run.settings({ watchers: count });
+    const target = await startTarget(run, { nodes: 0 });
+    const api = await Api.open(target.config);
+    try {
+      run.measured(await systemName(run, api));
+      const usage = new Usage(() => target.processes(), run.beganAt);
+      const namespace = await createNamespace(api, 'watches');
+      if (isWanted(run.options, 'events')) {
+        await fanOut(run, api, usage, namespace, count, count);
+        await fanOut(run, api, usage, namespace, count, Math.ceil(count / streamsPerConnection));
+      }
+      if (isWanted(run.options, 'nodes')) await byNode(run, api, usage, namespace, count * nodeWatchersPerWatcher);
+      await deleteNamespace(api, namespace);
+      const found = usage.stop();
+      run.usage(found.usage);
+      run.series(...found.series);
+    } finally {
+      api.close();
+      await target.stop();
     }
-    if (isWanted(options, 'nodes')) await byNode(report, target, api);
-  } finally {
-    api.close();
-    await target.stop();
-  }
+  },
 };
 
-/** Events end with a new line, and none is inside. */
-function countEvents(chunk: Buffer): number {
-  let count = 0;
-  for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) count++;
-  return count;
-}
-
-const maps = '/api/v1/namespaces/default/configmaps';
-
-async function fanOut(report: Report, target: Target, api: Api, connectionCount: number): Promise<void> {
-  const connections = await openMany(target, connectionCount);
-  const head = api.head('GET', `${maps}?watch=true&resourceVersion=${await currentVersion(api, maps)}&labelSelector=app%3Dbench`);
+async function fanOut(run: Run, api: Api, usage: Usage, namespace: string, watchers: number, connectionCount: number): Promise<void> {
+  const maps = `/api/v1/namespaces/${namespace}/configmaps`;
+  const connections = await openConnections(api.config, connectionCount);
+  const head = api.head('GET', `${maps}?watch=true&resourceVersion=${await versionOf(api, maps)}&labelSelector=app%3Dbench`);
   let received = 0;
   let wanted = Infinity;
   let arrived = () => {};
@@ -54,129 +64,105 @@ async function fanOut(report: Report, target: Target, api: Api, connectionCount:
     received += countEvents(chunk);
     if (received >= wanted) arrived();
   };
-  for (let watcher = 0; watcher < watcherCount; watcher++) openWatch(connections[watcher % connectionCount] as H2Connection, head, onData);
-  await settle(1500);
+  for (let watcher = 0; watcher < watchers; watcher++) openWatch(connections[watcher % connectionCount] as H2Connection, head, onData);
+  await wait(1500);
 
   /** Milliseconds from the first byte sent until every watcher has every event. */
   const round = async (writes: number, name: string): Promise<number> => {
     received = 0;
-    wanted = writes * watcherCount;
+    wanted = writes * watchers;
     const all = new Promise<void>((resolve) => (arrived = resolve));
     const beganAt = performance.now();
     await Promise.all([all, ...Array.from({ length: writes }, (_, index) => api.call('POST', maps, configMap(`${name}-${index}`, 2900)))]);
     return performance.now() - beganAt;
   };
-  const label = `${connectionCount}-${process.pid.toString(36)}`;
-  await round(10, `warm-${label}`);
-  const shape = `${watcherCount} watchers on ${connectionCount} TLS connections`;
+  await round(10, `warm-${connectionCount}`);
+  const shape = `${watchers} watchers on ${connectionCount} TLS connections`;
   for (const [writes, atMost] of [[1, 30], [burst, 600]] as const) {
     const times: number[] = [];
-    const cpu = watchCpu(target.pid);
-    for (let index = 0; index < rounds; index++) times.push(await round(writes, `w${writes}-${label}-${index}`));
-    const note = cpuNote(cpu.stop());
-    times.sort((a, b) => a - b);
-    report({
-      name: `${writes} write${writes === 1 ? '' : 's'} to ${shape}, median of ${rounds}`,
-      value: times[rounds >> 1] as number,
-      unit: 'ms',
-      target: { atMost },
-      note: `best ${(times[0] as number).toFixed(1)} ms, worst ${(times.at(-1) as number).toFixed(1)} ms; ${note}`,
+    const cpu = usage.stretch();
+    await run.phase(`${writes} to ${shape}`, 'rounds', rounds, async (progress) => {
+      for (let index = 0; index < rounds; index++) {
+        times.push(await round(writes, `w${writes}-${connectionCount}-${index}`));
+        progress.add();
+      }
     });
+    const { summary } = run.distribution('One write to all watchers', `${writes} write${writes === 1 ? '' : 's'}, ${connectionCount} connections`, 'ms', times);
+    // The bounds are of a thousand watchers.
+    const bound = watchers === defaultWatchers ? { target: { atMost } } : {};
+    run.figure({ name: `${writes} write${writes === 1 ? '' : 's'} to ${shape}, median of ${rounds}`, value: summary.p50, unit: 'ms', ...bound, note: `worst ${summary.max.toFixed(1)} ms; ${cpu()}` });
   }
   for (const connection of connections) connection.close();
 }
 
-const pods = '/api/v1/namespaces/default/pods';
-
-/** Every watcher sees the pod of its own node only; the write's own number is found by the watcher. */
-async function byNode(report: Report, target: Target, api: Api): Promise<void> {
-  const head = api.head('POST', pods);
-  const next = (index: number) => ({ head, body: Buffer.from(JSON.stringify(pod(`p-${index}`, { nodeName: `node-${index}` }))) });
-  await runLoad({ connections: [api.connection], clients: 100, durationMs: 120_000, count: nodeWatchers, next, expectedStatus: 201 });
-
-  const connections = await openMany(target, nodeWatchers / streamsPerConnection);
-  const version = await currentVersion(api, pods);
-  const sentAt = new Float64Array(nodeWatchers);
+/** Every watcher sees the pod of its own node only. */
+async function byNode(run: Run, api: Api, usage: Usage, namespace: string, watchers: number): Promise<void> {
+  const pods = `/api/v1/namespaces/${namespace}/pods`;
+  await run.phase('pods, one a node', 'pods', watchers, (progress) =>
+    createMany(api, pods, watchers, (index) => pod(`p-${index}`, { nodeName: `node-${index}` }), () => progress.add()),
+  );
+  const connections = await openConnections(api.config, Math.ceil(watchers / streamsPerConnection));
+  const version = await versionOf(api, pods);
+  const sentAt = new Float64Array(watchers);
   const latency = newHistogram();
   let events = 0;
-  for (let watcher = 0; watcher < nodeWatchers; watcher++) {
+  for (let watcher = 0; watcher < watchers; watcher++) {
     const target = `/api/v1/pods?watch=true&resourceVersion=${version}&fieldSelector=spec.nodeName%3Dnode-${watcher}`;
     openWatch(connections[watcher % connections.length] as H2Connection, api.head('GET', target), (chunk) => {
       const count = countEvents(chunk);
       if (count === 0 || !sentAt[watcher]) return;
       events += count;
-      latency.recordValue(Math.max(1, Math.round((performance.now() - (sentAt[watcher] as number)) * 1000)));
+      record(latency, performance.now() - (sentAt[watcher] as number));
       sentAt[watcher] = 0;
     });
   }
-  await settle(3000);
-  const { writes, failed, note } = await patchAtRate(target, api, sentAt);
-  report({
-    name: `${writesPerSecond} writes/s to ${nodeWatchers} watchers by spec.nodeName, delivered`,
-    value: events / (nodeRunMs / 1000),
-    unit: '/s',
-    target: { atLeast: writesPerSecond * 0.99 },
-    note: `${writes} writes, ${failed} failed ${note}`,
-  });
-  report({ name: '  from write sent to event received, p99', value: percentileMs(latency, 99), unit: 'ms', note: latencyNote(latency) });
+  await wait(3000);
+  const seconds = run.options.durationS ?? nodeRunS;
+  const cpu = usage.stretch();
+  const { writes, failed } = await run.phase(`writes to ${watchers} nodes`, 'writes', seconds * writesPerSecond, (progress) =>
+    patchAtRate(api, pods, sentAt, seconds * 1000, (done) => progress.set(done)),
+  );
+  run.figure(
+    {
+      name: `${writesPerSecond} writes/s to ${watchers} watchers by spec.nodeName, delivered`,
+      value: events / seconds,
+      unit: '/s',
+      target: { atLeast: writesPerSecond * 0.99 },
+      note: `${writes} writes, ${failed} failed; ${cpu()}`,
+    },
+    { name: 'from a write sent to its event received, p99', value: percentileMs(latency, 99), unit: 'ms', note: latencyNote(latency) },
+  );
   for (const connection of connections) connection.close();
 }
 
 /** An open loop: writes leave at their time, whatever the answers do. A pod still under way is passed over. */
-async function patchAtRate(target: Target, api: Api, sentAt: Float64Array): Promise<{ writes: number; failed: number; note: string }> {
-  let writes = 0;
-  let failed = 0;
-  let answered = 0;
-  const statuses = new Set<number>();
-  const heads = Array.from({ length: nodeWatchers }, (_, index) => api.head('PATCH', `${pods}/p-${index}/status`));
-  const cpu = watchCpu(target.pid);
+async function patchAtRate(api: Api, pods: string, sentAt: Float64Array, durationMs: number, onSlot: (slot: number) => void): Promise<{ writes: number; failed: number }> {
+  const connection = await api.connection();
+  const heads = Array.from(sentAt, (_, index) => api.head('PATCH', `${pods}/p-${index}/status`));
+  let [writes, failed, answered] = [0, 0, 0];
   const beganAt = performance.now();
-  for (let slot = 0; performance.now() - beganAt < nodeRunMs; ) {
+  for (let slot = 0; performance.now() - beganAt < durationMs; ) {
     const due = ((performance.now() - beganAt) * writesPerSecond) / 1000;
     for (; slot < due; slot++) {
-      const index = slot % nodeWatchers;
+      const index = slot % sentAt.length;
       if (sentAt[index]) continue;
-      const body = Buffer.from(JSON.stringify({ status: { message: `write ${slot}` } }));
       sentAt[index] = performance.now();
       writes++;
-      api.connection.send(heads[index] as Buffer, body, {
+      connection.send(heads[index] as Buffer, Buffer.from(JSON.stringify({ status: { message: `write ${slot}` } })), {
         onEnd: (status) => {
           answered++;
           if (status === 200) return;
           failed++;
           // Its event will never come.
           sentAt[index] = 0;
-          statuses.add(status);
         },
         onError: () => failed++,
       });
     }
-    await settle(5);
+    onSlot(slot);
+    await wait(tickMs);
   }
-  const note = `${statuses.size > 0 ? `with status ${[...statuses].join(', ')}; ` : ''}${cpuNote(cpu.stop())}`;
-  for (let tries = 0; answered < writes && tries < 100; tries++) await settle(50);
-  await settle(300);
-  return { writes, failed, note };
+  for (let tries = 0; answered < writes && tries < 100; tries++) await wait(50);
+  await wait(300);
+  return { writes, failed };
 }
-
-function openMany(target: Target, count: number): Promise<H2Connection[]> {
-  return Promise.all(Array.from({ length: count }, () => H2Connection.open(target.config)));
-}
-
-function openWatch(connection: H2Connection, head: Buffer, onData: (chunk: Buffer) => void): void {
-  const fail = (what: string) => {
-    // A watch that ends would let the run wait for ever.
-    process.stderr.write(`a watch has ended: ${what}\n`);
-    process.exit(1);
-  };
-  connection.send(head, undefined, { onData, onEnd: (status) => fail(`status ${status}`), onError: (error) => error.message.includes('by the client') || fail(error.message) });
-}
-
-async function currentVersion(api: Api, path: string): Promise<string> {
-  const list = JSON.parse((await api.call('GET', `${path}?limit=1`)).toString()) as { metadata: { resourceVersion: string } };
-  return list.metadata.resourceVersion;
-}
-
-const settle = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-await runAlone(import.meta.main, watches);

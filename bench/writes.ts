@@ -1,77 +1,94 @@
 /**
  * Durable creates a second of ConfigMaps of 3 kB, through TLS and the whole
- * write path: `node bench/writes.ts [--only sqlite|etcd]`. Beside them raw etcd
- * puts through grpc-js of the same size, in the same run.
+ * write path. Beside them raw puts of the same size into an etcd, where the
+ * machine has one: what a datastore costs at least.
  */
-import { isWanted, runAlone, type Bench, type BenchOptions, type Report } from './lib/bench.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Api } from './lib/api.ts';
+import { latencyNote, openConnections, runLoad } from './lib/closed-loop.ts';
 import { putsPerSecond } from './lib/etcd-puts.ts';
-import { cpuNote, type Target } from './lib/figure.ts';
-import { H2Connection } from './lib/h2-connection.ts';
-import { latencyNote, runLoad } from './lib/load.ts';
+import { systemName } from './lib/measurement.ts';
+import { createNamespace, deleteNamespace } from './lib/namespaces.ts';
 import { configMap } from './lib/objects.ts';
-import { watchCpu } from './lib/processes.ts';
-import { Api, openTarget } from './lib/target.ts';
-import { startEtcd, withoutEtcd } from '../src/storage/etcd/etcd-process.ts';
+import { isWanted } from './lib/options.ts';
+import type { Bench, Run } from './lib/run.ts';
+import { startTarget } from './lib/start-target.ts';
+import { Usage } from './lib/usage.ts';
+import { startEtcd } from './target/etcd.ts';
+import { findExecutable } from './target/executables.ts';
 
 const bodyBytes = 2900;
-const durationMs = 5000;
+const defaultDurationS = 5;
 const warmUpMs = 3000;
 
-interface Load {
-  readonly clients: number;
-  readonly connections: number;
-}
+const chart = 'Durable writes a second';
 
-const loads: readonly Load[] = [
+const loads = [
   { clients: 1, connections: 1 },
   { clients: 10, connections: 10 },
   { clients: 100, connections: 4 },
   { clients: 100, connections: 100 },
-];
+] as const;
 
-export const writes: Bench = async (options, report) => {
-  if (isWanted(options, 'sqlite')) await measure(options, report, 'sqlite', 'sqlite', () => Promise.resolve(undefined));
-  if (options.kubeconfig || !isWanted(options, 'etcd') || withoutEtcd) return;
-  const etcd = await startEtcd();
-  const endpoint = etcd.endpoints[0] as string;
-  try {
-    await measure(options, report, 'etcd', endpoint, (clients) => putsPerSecond(endpoint, clients, 3000, durationMs));
-  } finally {
-    await etcd.stop();
-  }
+export const writes: Bench = {
+  title: 'Durable writes',
+  async run(run) {
+    run.settings({ bytes: bodyBytes, 'seconds each': run.options.durationS ?? defaultDurationS, datastore: run.options.datastore });
+    if (isWanted(run.options, 'server')) await throughServer(run);
+    if (isWanted(run.options, 'etcd')) await intoEtcd(run);
+  },
 };
 
-async function measure(options: BenchOptions, report: Report, name: string, datastore: string, peer: (clients: number) => Promise<number | undefined>): Promise<void> {
-  const target = await openTarget(options, { nodes: 0, datastore });
+async function throughServer(run: Run): Promise<void> {
+  const seconds = run.options.durationS ?? defaultDurationS;
+  const target = await startTarget(run, { nodes: 0 });
   const api = await Api.open(target.config);
-  const head = api.head('POST', '/api/v1/namespaces/default/configmaps');
-  // Other runs against the same server must not meet these names.
-  const prefix = `w${process.pid.toString(36)}-`;
-  let names = 0;
-  const next = () => ({ head, body: Buffer.from(JSON.stringify(configMap(`${prefix}${names++}`, bodyBytes))) });
   try {
-    await runLoad({ connections: [api.connection], clients: 50, durationMs: warmUpMs, next, expectedStatus: 201 });
-    for (const { clients, connections: count } of loads) {
-      const connections = await Promise.all(Array.from({ length: count }, () => H2Connection.open(target.config)));
-      const cpu = watchCpu(target.pid);
-      const { perSecond, latency } = await runLoad({ connections, clients, durationMs, next, expectedStatus: 201 });
-      const spent = cpu.stop();
-      for (const connection of connections) connection.close();
-      const raw = await peer(clients);
-      const against = raw ? `, raw etcd puts ${Math.round(raw)}/s (ratio ${(perSecond / raw).toFixed(2)})` : '';
-      const bound: { target?: Target } = name === 'sqlite' && clients === 100 ? { target: { atLeast: 10_000 } } : {};
-      report({
-        name: `durable creates, ${options.kubeconfig ? 'given server' : name}, ${clients} client${clients === 1 ? '' : 's'}, ${count} connection${count === 1 ? '' : 's'}`,
-        value: perSecond,
-        unit: '/s',
-        ...bound,
-        note: `${latencyNote(latency)}; ${cpuNote(spent)}${against}`,
+    run.measured(await systemName(run, api));
+    const usage = new Usage(() => target.processes(), run.beganAt);
+    const namespace = await createNamespace(api, 'writes');
+    const head = api.head('POST', `/api/v1/namespaces/${namespace}/configmaps`);
+    let names = 0;
+    const next = () => ({ head, body: Buffer.from(JSON.stringify(configMap(`w${names++}`, bodyBytes))) });
+    await runLoad({ connections: [await api.connection()], clients: 50, durationMs: warmUpMs, next, expectedStatus: 201 });
+    for (const { clients, connections: count } of loads)
+      await run.phase(`${clients} clients, ${count} connections`, 'writes', undefined, async (progress) => {
+        const connections = await openConnections(target.config, count);
+        const cpu = usage.stretch();
+        const { perSecond, latency, count: done } = await runLoad({ connections, clients, durationMs: seconds * 1000, next, expectedStatus: 201 });
+        progress.set(done);
+        const bound = clients === 100 ? { target: { atLeast: 10_000 } } : {};
+        run.figure({ name: `durable creates, ${clients} clients, ${count} connections`, value: perSecond, unit: '/s', chart, ...bound, note: `${latencyNote(latency)}; ${cpu()}` });
+        for (const connection of connections) connection.close();
       });
-    }
+    await deleteNamespace(api, namespace);
+    const found = usage.stop();
+    run.usage(found.usage);
+    run.series(...found.series);
   } finally {
     api.close();
     await target.stop();
   }
 }
 
-await runAlone(import.meta.main, writes);
+async function intoEtcd(run: Run): Promise<void> {
+  const executable = findExecutable('etcd');
+  if (executable === undefined) {
+    run.note('There is no etcd in PATH to compare with.');
+    return;
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'coxswain-bench-'));
+  const etcd = await startEtcd(executable, directory);
+  try {
+    for (const clients of [1, 10, 100])
+      await run.phase(`raw etcd, ${clients} clients`, 'puts', undefined, async () => {
+        const value = await putsPerSecond(etcd.endpoint, clients, 3000, (run.options.durationS ?? defaultDurationS) * 1000);
+        run.figure({ name: `raw etcd puts, ${clients} clients`, value, unit: '/s', chart });
+      });
+  } finally {
+    await etcd.process.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

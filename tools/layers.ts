@@ -26,7 +26,11 @@ const rooms: Readonly<Record<string, Room>> = {
     may: ['base', 'api', 'codec', 'storage', 'server', 'client', 'scheduler', 'controllers', 'node'],
     reason: 'the composition roots: the only place that knows which parts make a process',
   },
-  cli: { may: ['base', 'api', 'client', 'cluster'], reason: 'the command starts clusters and talks to them' },
+  bench: {
+    may: ['base', 'api', 'client', 'cluster'],
+    reason: 'benchmarks are clients of any Kubernetes, upstream’s included; what they start they start as processes; of cluster they use the PKI, to give upstream’s executables their certificates',
+  },
+  cli: { may: ['base', 'api', 'client', 'cluster', 'bench'], reason: 'the command starts clusters and talks to them; `coxswain bench` loads the benchmarks when it is asked for' },
 };
 
 /** The facts about one file: which rooms it imports from. */
@@ -35,12 +39,16 @@ const multiLineImport = /(?:^|\n)\s*(?:import|export)\b[^'";]*?\bfrom\s*['"](\.[
 /** Types leave no trace at run time: they cannot make a circle. */
 const typeImport = /(?:^|\n)\s*(?:import|export)\s+type\b[^'";]*?\bfrom\s*['"](\.[^'"]+)['"]/g;
 
-const source = join(import.meta.dirname, '..', 'src');
-const roomOf = (file: string) => relative(source, file).split(/[\\/]/)[0] ?? '';
+const root = join(import.meta.dirname, '..');
+/** Rooms are the folders of src/, and bench/ beside it. */
+const roomOf = (file: string) => {
+  const [first = '', second = ''] = relative(root, file).split(/[\\/]/);
+  return first === 'src' ? second : first;
+};
 const broken: string[] = [];
 const edges = new Map<string, Set<string>>();
 
-for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
+for (const entry of ['src', 'bench'].flatMap((folder) => readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))) {
   if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
   const file = join(entry.parentPath, entry.name);
   const isTest = /\.(test|bench)\.ts$/.test(entry.name) || file.includes('/conformance/');
@@ -58,9 +66,9 @@ for (const entry of readdirSync(source, { recursive: true, withFileTypes: true }
     if (!onlyTypes.has(target)) uses.add(target);
     const other = roomOf(target);
     if (other === room || isTest) continue;
-    if (!rooms[room]) broken.push(`${relative(source, file)}: "${room}" is no room of the house (see tools/layers.ts)`);
+    if (!rooms[room]) broken.push(`${relative(root, file)}: "${room}" is no room of the house (see tools/layers.ts)`);
     else if (!rooms[room].may.includes(other))
-      broken.push(`${relative(source, file)} imports ${relative(source, target)}: ${room} may not use ${other}: ${rooms[room].reason}`);
+      broken.push(`${relative(root, file)} imports ${relative(root, target)}: ${room} may not use ${other}: ${rooms[room].reason}`);
   }
   if (!isTest) edges.set(file, uses);
 }
@@ -91,7 +99,7 @@ function circle(): string[] | undefined {
 
 if (process.argv.includes('--circles')) {
   const found = circle();
-  if (found) broken.push(`imports in a circle: ${found.map((file) => relative(source, file)).join(' -> ')}`);
+  if (found) broken.push(`imports in a circle: ${found.map((file) => relative(root, file)).join(' -> ')}`);
 }
 for (const line of broken) process.stderr.write(`${line}\n`);
 process.stdout.write(`layers: ${edges.size} files, ${broken.length} broken rules\n`);

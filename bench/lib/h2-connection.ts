@@ -19,11 +19,13 @@ const windowMax = 0x7fff_ffff;
 const windowRenewal = 1 << 28;
 const frames = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
 const flags = { ack: 1, endStream: 1, endHeaders: 4, padded: 8 } as const;
-const settings = { headerTableSize: 1, enablePush: 2, initialWindowSize: 4 } as const;
+const settings = { headerTableSize: 1, enablePush: 2, concurrentStreamsMax: 3, initialWindowSize: 4 } as const;
 /** Statuses that have an HPACK index of their own. */
 const indexedStatus: Readonly<Record<number, number>> = { 8: 200, 9: 204, 10: 206, 11: 304, 12: 400, 13: 404, 14: 500 };
 
 export interface Exchange {
+  /** Once the answer begins: of a watch, long before its end. */
+  onStatus?(status: number): void;
   /** Each piece of the answer's body, valid during the call only. */
   onData?(chunk: Buffer): void;
   onEnd(status: number): void;
@@ -34,12 +36,21 @@ interface OpenStream extends Exchange {
   status: number;
 }
 
+interface Unsent {
+  readonly head: Buffer;
+  readonly body: Buffer | undefined;
+  readonly exchange: Exchange;
+}
+
 export class H2Connection {
   readonly #socket: TLSSocket;
   readonly #streams = new Map<number, OpenStream>();
   #nextStream = 1;
   #outgoing: Buffer[] = [];
   #flushing = false;
+  #streamsMax = Infinity;
+  /** Requests that wait for one of the server's streams. */
+  #unsent: Unsent[] = [];
   #sendWindow = 65_535;
   /** Bodies that wait for the server's window. */
   #waiting: { stream: number; body: Buffer }[] = [];
@@ -72,12 +83,15 @@ export class H2Connection {
         ...(config.ca ? { ca: config.ca } : {}),
         ...(config.cert ? { cert: config.cert } : {}),
         ...(config.key ? { key: config.key } : {}),
+        ...(config.serverName ? { servername: config.serverName } : {}),
+        rejectUnauthorized: !config.insecure,
         ALPNProtocols: ['h2'],
       });
       socket.once('error', reject);
       socket.once('secureConnect', () => {
         socket.off('error', reject);
-        resolve(new H2Connection(socket));
+        if (socket.alpnProtocol === 'h2') resolve(new H2Connection(socket));
+        else reject(new Error(`${config.server} does not speak HTTP/2`));
       });
     });
   }
@@ -86,6 +100,10 @@ export class H2Connection {
   send(head: Buffer, body: Buffer | undefined, exchange: Exchange): void {
     if (this.#failure) {
       exchange.onError(this.#failure);
+      return;
+    }
+    if (this.#streams.size >= this.#streamsMax) {
+      this.#unsent.push({ head, body, exchange });
       return;
     }
     const stream = this.#nextStream;
@@ -104,6 +122,11 @@ export class H2Connection {
         onError: reject,
       });
     });
+  }
+
+  /** Why nothing can be sent any more. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   close(): void {
@@ -159,14 +182,18 @@ export class H2Connection {
         break;
       case frames.headers:
         // A second header block is trailers.
-        if (stream && stream.status === 0) stream.status = statusOf(payload);
+        if (stream && stream.status === 0) {
+          stream.status = statusOf(payload);
+          stream.onStatus?.(stream.status);
+        }
         break;
       case frames.reset:
         this.#streams.delete(id);
         stream?.onError(new Error(`the stream was reset: code ${payload.readUInt32BE(0)}`));
+        this.#sendNext();
         return;
       case frames.settings:
-        if (!(flag & flags.ack)) this.#write(frame(frames.settings, flags.ack, 0, Buffer.alloc(0)));
+        if (!(flag & flags.ack)) this.#obey(payload);
         return;
       case frames.ping:
         if (!(flag & flags.ack)) this.#write(frame(frames.ping, flags.ack, 0, Buffer.from(payload)));
@@ -183,6 +210,20 @@ export class H2Connection {
     if (!(flag & flags.endStream) || !stream) return;
     this.#streams.delete(id);
     stream.onEnd(stream.status);
+    this.#sendNext();
+  }
+
+  #sendNext(): void {
+    while (this.#unsent.length > 0 && this.#streams.size < this.#streamsMax && !this.#failure) {
+      const { head, body, exchange } = this.#unsent.shift() as Unsent;
+      this.send(head, body, exchange);
+    }
+  }
+
+  #obey(wanted: Buffer): void {
+    for (let at = 0; at + 6 <= wanted.length; at += 6) if (wanted.readUInt16BE(at) === settings.concurrentStreamsMax) this.#streamsMax = wanted.readUInt32BE(at + 2);
+    this.#write(frame(frames.settings, flags.ack, 0, Buffer.alloc(0)));
+    this.#sendNext();
   }
 
   #widen(bytes: number): void {
@@ -194,9 +235,11 @@ export class H2Connection {
 
   #fail(error: Error): void {
     this.#failure ??= error;
-    const streams = [...this.#streams.values()];
+    const streams = [...this.#streams.values(), ...this.#unsent.map(({ exchange }) => exchange)];
     this.#streams.clear();
+    this.#unsent = [];
     for (const stream of streams) stream.onError(error);
+    this.#socket.destroy();
   }
 }
 
@@ -206,12 +249,16 @@ export interface RequestHead {
   readonly target: string;
   readonly authority: string;
   readonly contentType?: string;
+  /** A bearer token. */
+  readonly token?: string;
 }
 
 /** A header block of literals that are never indexed: it may be sent any number of times. */
-export function encodeHead({ method, target, authority, contentType }: RequestHead): Buffer {
-  const parts = [Buffer.from([0x87]), literal([0x02], method), literal([0x04], target), literal([0x01], authority), literal([0x0f, 0x04], 'application/json')];
+export function encodeHead({ method, target, authority, contentType, token }: RequestHead): Buffer {
+  const parts = [Buffer.from([0x87]), literal([0x02], method), literal([0x04], target), literal([0x01], authority)];
+  parts.push(literal([0x0f, 0x04], 'application/json'), literal([0x0f, 0x2b], 'coxswain-bench'));
   if (contentType) parts.push(literal([0x0f, 0x10], contentType));
+  if (token) parts.push(literal([0x0f, 0x08], `Bearer ${token}`));
   return Buffer.concat(parts);
 }
 

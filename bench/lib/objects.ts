@@ -1,4 +1,5 @@
 /** What the benchmarks write. Sizes are those that the figures name. */
+
 export function configMap(name: string, bytes: number): object {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: { app: 'bench' } }, data: { payload: 'x'.repeat(bytes) } };
 }
@@ -23,18 +24,27 @@ export function pod(name: string, options: { readonly nodeName?: string; readonl
   };
 }
 
-export function replicationController(name: string, replicas: number): object {
+/** The pods of the load and density tests: a pause container of 10m CPU and 25 MiB, found by the label `name`. */
+export function podTemplate(name: string, spec: object = {}): object {
   return {
-    apiVersion: 'v1',
-    kind: 'ReplicationController',
-    metadata: { name, labels: { app: name } },
-    spec: {
-      replicas,
-      selector: { name },
-      template: {
-        metadata: { labels: { name, bench: 'density' } },
-        spec: { containers: [{ name: 'pause', image: 'registry.k8s.io/pause:3.10', resources: { requests: { cpu: '10m', memory: '25Mi' } } }] },
-      },
-    },
+    metadata: { labels: { name } },
+    spec: { containers: [{ name: 'pause', image: 'registry.k8s.io/pause:3.10', resources: { requests: { cpu: '10m', memory: '25Mi' } } }], ...spec },
   };
+}
+
+export function replicationController(name: string, replicas: number, podSpec: object = {}): object {
+  return { apiVersion: 'v1', kind: 'ReplicationController', metadata: { name }, spec: { replicas, selector: { name }, template: podTemplate(name, podSpec) } };
+}
+
+/** Of `apps/v1` and `batch/v1`, with the same pods. */
+export function workload(kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Job', name: string, replicas: number): object {
+  const template = podTemplate(name);
+  if (kind === 'Job') {
+    const jobTemplate = podTemplate(name, { restartPolicy: 'Never' });
+    return { apiVersion: 'batch/v1', kind, metadata: { name }, spec: { parallelism: replicas, completions: replicas, template: jobTemplate } };
+  }
+  const selector = { matchLabels: { name } };
+  const counted = kind === 'DaemonSet' ? {} : { replicas };
+  const ordered = kind === 'StatefulSet' ? { serviceName: name, podManagementPolicy: 'Parallel' } : {};
+  return { apiVersion: 'apps/v1', kind, metadata: { name }, spec: { ...counted, ...ordered, selector, template } };
 }

@@ -1,74 +1,161 @@
 /**
- * A thread of its own that measures the API while something else loads it:
- * a GET and a small update in turn, at a fixed rate. A late answer does not put
- * off the next request, so that a stall counts in full.
+ * A thread of its own that measures the API while something else loads it: a
+ * mix of calls, each at its own rate, every latency counted from the moment
+ * its request was meant to leave. A late answer puts no other request off, so
+ * that a stall counts in full.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Histogram } from 'hdr-histogram-js';
-import { loadKubeconfig, type ConnectionConfig } from '../../src/client/kubeconfig.ts';
-import { newHistogram, percentileMs } from './load.ts';
+import type { ConnectionConfig } from '../../src/client/kubeconfig.ts';
+import { Api, type Method } from './api.ts';
+import { ApiLatency, newHistogram, record, summaryOf, type LatencyRow } from './latency.ts';
 import { configMap } from './objects.ts';
-import { Api } from './target.ts';
+import { isSingle, keyOfRequest, type RequestKey } from './request-key.ts';
+
+export interface ProbeStart {
+  readonly config: ConnectionConfig;
+  /** Where it may write; pods listed by selector are of here too. */
+  readonly namespace: string;
+  /** Of performance.timeOrigin and performance.now(): the zero of the timeline. */
+  readonly originMs: number;
+}
 
 export interface ProbeResult {
-  readonly get: ProbeLatency;
-  readonly update: ProbeLatency;
-  readonly all: ProbeLatency;
+  readonly rows: readonly LatencyRow[];
+  /** Single-object calls of each second: when it ended, milliseconds. */
+  readonly timeline: readonly { readonly seconds: number; readonly p50: number; readonly p99: number }[];
+  readonly answered: number;
+  readonly failed: number;
+  /** Milliseconds without any good answer, the longest such stretch. */
+  readonly longestSilenceMs: number;
 }
 
-export interface ProbeLatency {
-  readonly count: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
+interface Call {
+  readonly perSecond: number;
+  /** Of its number. */
+  next(index: number): { readonly method: Method; readonly target: string; readonly body?: unknown };
 }
 
-const periodMs = 10;
-const warmUpMs = 1500;
-const maps = '/api/v1/namespaces/default/configmaps';
+const objects = 400;
+const objectBytes = 3000;
+const warmUpRounds = 10;
+const tickMs = 10;
+const timelineMs = 1000;
+/** A server that is down for long must not fill our memory. */
+const unansweredMax = 5000;
+/** What is left to come, when it is told to stop. */
+const patienceMs = 2000;
 
-const config = typeof workerData === 'string' ? loadKubeconfig(workerData) : (workerData as ConnectionConfig);
-const api = await Api.open(config);
-const name = `probe-${process.pid.toString(36)}-${performance.now().toFixed(0)}`;
-await api.call('POST', maps, configMap(name, 3000));
-let reads = newHistogram();
-let updates = newHistogram();
-let count = 0;
-let writes = 0;
+const { config, namespace, originMs } = workerData as ProbeStart;
+const port = parentPort!;
+const api = await Api.open(config, { connections: 2 });
+const maps = `/api/v1/namespaces/${namespace}/configmaps`;
+// So many that two writes never meet on one object: what that costs is another question.
+await Promise.all(Array.from({ length: objects }, (_, index) => api.call('POST', maps, configMap(`probe-${index}`, objectBytes))));
+const nodeNames = (await api.json<{ items: { metadata: { name: string } }[] }>('GET', '/api/v1/nodes?limit=500')).items.map(({ metadata }) => metadata.name);
 
-function probe(): void {
-  const beganAt = performance.now();
-  const isRead = count++ % 2 === 0;
-  const head = isRead ? api.head('GET', `${maps}/${name}`) : api.head('PATCH', `${maps}/${name}`);
-  const body = isRead ? undefined : Buffer.from(JSON.stringify({ data: { write: String(writes++) } }));
-  const into = isRead ? reads : updates;
-  api.connection.send(head, body, {
-    onEnd: (status) => {
-      if (status !== 200) throw new Error(`the probe was answered with ${status}`);
-      into.recordValue(Math.max(1, Math.round((performance.now() - beganAt) * 1000)));
-    },
-    onError: (error) => {
-      throw error;
-    },
-  });
+const nameOf = (index: number) => `probe-${Math.abs(index) % objects}`;
+
+const calls: Call[] = [
+  { perSecond: 20, next: (index) => ({ method: 'GET', target: `${maps}/${nameOf(index)}` }) },
+  { perSecond: 10, next: (index) => ({ method: 'PATCH', target: `${maps}/${nameOf(index * 2)}`, body: { data: { write: String(index) } } }) },
+  { perSecond: 5, next: (index) => ({ method: 'PUT', target: `${maps}/${nameOf(index * 2 + 1)}`, body: configMap(nameOf(index * 2 + 1), objectBytes + (index & 63)) }) },
+  { perSecond: 5, next: (index) => ({ method: 'POST', target: maps, body: configMap(`new-${index}`, 1000) }) },
+  // Two seconds behind, so that it is there.
+  { perSecond: 5, next: (index) => ({ method: 'DELETE', target: `${maps}/new-${index - 10}` }) },
+  { perSecond: 1, next: () => ({ method: 'GET', target: `/api/v1/namespaces/${namespace}/pods?labelSelector=probe&resourceVersion=0` }) },
+  { perSecond: 1, next: () => ({ method: 'GET', target: '/api/v1/pods?limit=500&resourceVersion=0' }) },
+  { perSecond: 0.5, next: () => ({ method: 'GET', target: `/api/v1/namespaces/${namespace}/pods?limit=500` }) },
+  { perSecond: 0.2, next: () => ({ method: 'GET', target: '/api/v1/nodes?resourceVersion=0' }) },
+];
+if (nodeNames.length > 0) calls.push({ perSecond: 5, next: (index) => ({ method: 'GET', target: `/api/v1/nodes/${nodeNames[Math.abs(index) % nodeNames.length]}` }) });
+
+// Both sides' code is compiled by then.
+for (let round = 0; round < warmUpRounds; round++)
+  for (const call of calls) {
+    const { method, target, body } = call.next(-1 - round);
+    await api.call(method, target, body).catch(() => {});
+  }
+
+const latency = new ApiLatency();
+const timeline: { seconds: number; p50: number; p99: number }[] = [];
+let second = newHistogram();
+let [answered, failed, unanswered, longestSilenceMs] = [0, 0, 0, 0];
+let heardAt = performance.now();
+
+function send(call: Call, index: number, dueAt: number): void {
+  const { method, target, body } = call.next(index);
+  const key = keyOfRequest(method, target) as RequestKey;
+  const failedNow = () => {
+    failed++;
+    latency.record(key, 0, true);
+  };
+  if (unanswered >= unansweredMax) {
+    failedNow();
+    return;
+  }
+  unanswered++;
+  const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  api
+    .connection()
+    .then((connection) => connection.request(api.head(method, target), bytes))
+    .then(
+      ({ status }) => {
+        const now = performance.now();
+        unanswered--;
+        // A deletion of what a failed request did not create is answered too.
+        if (status === 429 || status >= 500) {
+          failedNow();
+          return;
+        }
+        answered++;
+        longestSilenceMs = Math.max(longestSilenceMs, now - heardAt);
+        heardAt = now;
+        latency.record(key, now - dueAt, false);
+        if (isSingle(key)) record(second, now - dueAt);
+      },
+      () => {
+        unanswered--;
+        failedNow();
+      },
+    );
 }
 
-const timer = setInterval(probe, periodMs);
-setTimeout(() => {
-  reads = newHistogram();
-  updates = newHistogram();
-  parentPort?.postMessage('warm');
-}, warmUpMs);
-parentPort?.once('message', () => {
-  clearInterval(timer);
-  const all = newHistogram();
-  all.add(reads);
-  all.add(updates);
-  const result: ProbeResult = { get: summary(reads), update: summary(updates), all: summary(all) };
-  parentPort?.postMessage(result);
-  api.close();
+const beganAt = performance.now();
+const sent = calls.map(() => 0);
+function tick(): void {
+  const elapsedMs = performance.now() - beganAt;
+  for (const [at, call] of calls.entries())
+    for (let index = sent[at] as number; (index * 1000) / call.perSecond <= elapsedMs; index++) {
+      sent[at] = index + 1;
+      send(call, index, beganAt + (index * 1000) / call.perSecond);
+    }
+}
+const ticking = setInterval(tick, tickMs);
+const drawing = setInterval(() => {
+  const { count, p50, p99 } = summaryOf(second);
+  second = newHistogram();
+  if (count > 0) timeline.push({ seconds: (performance.timeOrigin + performance.now() - originMs) / 1000, p50, p99 });
+}, timelineMs);
+
+port.on('message', (message: 'part' | 'stop') => {
+  if (message === 'part') {
+    port.postMessage(latency.takePart());
+    return;
+  }
+  clearInterval(ticking);
+  clearInterval(drawing);
+  const until = performance.now() + patienceMs;
+  const finish = () => {
+    if (unanswered > 0 && performance.now() < until) {
+      setTimeout(finish, tickMs);
+      return;
+    }
+    longestSilenceMs = Math.max(longestSilenceMs, unanswered > 0 ? performance.now() - heardAt : 0);
+    const result: ProbeResult = { rows: latency.rows(), timeline, answered, failed: failed + unanswered, longestSilenceMs };
+    port.postMessage(result);
+    api.close();
+    port.close();
+  };
+  finish();
 });
-
-function summary(latency: Histogram): ProbeLatency {
-  return { count: latency.totalCount, p50Ms: percentileMs(latency, 50), p99Ms: percentileMs(latency, 99), maxMs: latency.maxValue / 1000 };
-}
+port.postMessage('ready');

@@ -1,61 +1,50 @@
-/** What the kernel says of a process: Linux's /proc. */
-import { readFileSync } from 'node:fs';
+/** What the kernel says of processes: Linux's /proc. Elsewhere everything is zero. */
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** USER_HZ is 100 on every Linux that Node supports. */
 const tickMs = 10;
 
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // The process has ended, or there is no /proc.
+    return '';
+  }
+}
+
 export function rssMb(pid: number): number {
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(line?.[1] ?? 0) / 1024;
+  return Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
 }
 
 /** User and system time of all threads, in milliseconds. */
-export function cpuMs(pid: number): number {
+export const cpuMs = (pid: number): number => ticksIn(read(`/proc/${pid}/stat`)) * tickMs;
+
+function ticksIn(stat: string): number {
   // The name, in parentheses, may hold spaces.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * tickMs;
+  const fields = stat.replace(/^.*\) /, '').split(' ');
+  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
 }
 
-/** Follows the highest RSS of a process until it is told to stop. */
-export function watchRss(pid: number, periodMs = 20): { stop(): { firstMb: number; highestMb: number } } {
-  const firstMb = rssMb(pid);
-  let highestMb = firstMb;
-  const look = () => (highestMb = Math.max(highestMb, rssMb(pid)));
-  const timer = setInterval(look, periodMs);
-  return {
-    stop() {
-      clearInterval(timer);
-      look();
-      return { firstMb, highestMb };
-    },
-  };
+/** Milliseconds of CPU by the names of a process's threads; threads of one name are taken together. */
+export function cpuMsOfThreads(pid: number): Map<string, number> {
+  const byName = new Map<string, number>();
+  let tasks: string[] = [];
+  try {
+    tasks = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return byName;
+  }
+  for (const task of tasks) {
+    const stat = read(`/proc/${pid}/task/${task}/stat`);
+    const name = /\((.*)\)/.exec(stat)?.[1];
+    if (name !== undefined) byName.set(name, (byName.get(name) ?? 0) + ticksIn(stat) * tickMs);
+  }
+  return byName;
 }
 
-/** Shares of a core over a stretch of time: this process, the server, and all else that ran on the machine. */
-export interface CpuShares {
-  readonly client: number;
-  readonly server: number;
-  readonly others: number;
-}
-
-export function watchCpu(serverPid: number | undefined): { stop(): CpuShares } {
-  const beganAt = performance.now();
-  const client = process.cpuUsage();
-  const serverMs = serverPid ? cpuMs(serverPid) : 0;
-  const machineMs = machineBusyMs();
-  return {
-    stop() {
-      const wallMs = performance.now() - beganAt;
-      const { user, system } = process.cpuUsage(client);
-      const shares = { client: (user + system) / 1000 / wallMs, server: serverPid ? (cpuMs(serverPid) - serverMs) / wallMs : 0 };
-      const others = (machineBusyMs() - machineMs) / wallMs - shares.client - shares.server;
-      return { ...shares, others: Math.max(0, others) };
-    },
-  };
-}
-
-/** user, nice, system, irq and softirq of all cores. */
-function machineBusyMs(): number {
-  const [, user, nice, system, , , irq, softirq] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] as string).split(/ +/).map(Number);
+/** user, nice, system, irq and softirq of all cores, in milliseconds. */
+export function machineBusyMs(): number {
+  const [, user, nice, system, , , irq, softirq] = (read('/proc/stat').split('\n')[0] as string).split(/ +/).map(Number);
   return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0)) * tickMs;
 }

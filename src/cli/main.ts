@@ -65,6 +65,33 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--output <format>', 'text or json', 'text')
     .action(async (options) => (await import('./commands/slo.ts')).slo(options));
 
+  program
+    .command('bench')
+    .description('measure a cluster: one of its own, or any Kubernetes by its kubeconfig; without a name, lists what there is')
+    .argument('[names...]', 'benchmarks, run one after another')
+    .option('--nodes <n>', 'hollow nodes (default: the benchmark’s own)')
+    .option('--pods-per-node <n>', 'pods on each node')
+    .option('--qps <n>', 'requests a second of the client that makes the load', '50')
+    .option('--burst <n>', 'and how many at once (default: twice --qps)')
+    .option('--rate <n>', 'pods a second that the phases of load take their time from', '10')
+    .option('--form <form>', 'of load: 1.2, or modern as clusterloader2 has it', '1.2')
+    .option('--latency-pods <n>', 'single pods of the start-up latency phase')
+    .option('--duration <seconds>', 'of benchmarks that run for a time')
+    .option('--count <n>', 'objects, watchers or pods, of benchmarks that have many')
+    .option('--seed <n>', 'of everything random', '1')
+    .option('--kubeconfig <file>', 'measure this cluster')
+    .option('--no-fleet', 'do not start hollow nodes against it')
+    .option('--fleet-kubeconfig <file>', 'how the hollow nodes reach it')
+    .option('--server-pid <pid>', 'its server’s process, to measure its CPU and memory')
+    .option('--datastore <store>', 'of clusters of our own', 'sqlite')
+    .option('--profile <dir>', 'where their servers leave CPU profiles')
+    .option('--upstream-dir <dir>', 'of compare: where upstream’s executables are, if not in PATH')
+    .option('--results <dir>', 'of compare: where its results go', 'docs/results')
+    .option('--only <part>', 'of a benchmark’s parts, those whose names hold this')
+    .option('--output <format>', 'text or json', 'text')
+    .option('--html <file>', 'write a page with charts')
+    .action(async (names, options) => (await import('./commands/bench.ts')).bench(names, options));
+
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

@@ -18,9 +18,9 @@ export interface SqliteStoreOptions {
 }
 
 export async function openSqliteStore({ directory, clock, logger }: SqliteStoreOptions): Promise<Store> {
-  const writer = startWorker('thread', directory);
+  const writer = startWorker('thread', 'store writer', directory);
   const found = await loaded(writer, directory);
-  const reader = startWorker('reader-thread', directory);
+  const reader = startWorker('reader-thread', 'store reader', directory);
   const store = new MvccStore({
     clock,
     journal: new SqliteJournal(writer, reader, logger),
@@ -45,10 +45,10 @@ function loadRows(store: MvccStore, { revisions, created, keys, leases }: Loaded
   }
 }
 
-/** Workers lie beside this file, in source as in the built package. */
-function startWorker(name: string, directory: string): Worker {
+/** Workers lie beside this file, in source as in the built package. `name` is what the kernel calls the thread. */
+function startWorker(file: string, name: string, directory: string): Worker {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-  return new Worker(new URL(`./${name}${extension}`, import.meta.url), { workerData: { directory } });
+  return new Worker(new URL(`./${file}${extension}`, import.meta.url), { workerData: { directory }, name });
 }
 
 interface Found {

@@ -1,6 +1,9 @@
 /** Closed-loop load: so many clients, each of which sends its next request when it has the answer to the last. */
-import { build, type Histogram } from 'hdr-histogram-js';
-import type { H2Connection } from './h2-connection.ts';
+import type { Histogram } from 'hdr-histogram-js';
+import type { ConnectionConfig } from '../../src/client/kubeconfig.ts';
+import type { Api } from './api.ts';
+import { H2Connection } from './h2-connection.ts';
+import { newHistogram, record } from './latency.ts';
 
 export interface LoadOptions {
   readonly connections: readonly H2Connection[];
@@ -12,6 +15,8 @@ export interface LoadOptions {
   /** The request of this number. */
   next(index: number): { readonly head: Buffer; readonly body?: Buffer };
   readonly expectedStatus: number;
+  /** Called for every good answer. */
+  readonly onDone?: () => void;
 }
 
 export interface LoadResult {
@@ -21,14 +26,14 @@ export interface LoadResult {
   readonly latency: Histogram;
 }
 
-export const newHistogram = () => build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
-
 /** In milliseconds, from a histogram of microseconds. */
 export const percentileMs = (histogram: Histogram, percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
 
 export const latencyNote = (histogram: Histogram) => `p50 ${percentileMs(histogram, 50).toFixed(1)} ms, p99 ${percentileMs(histogram, 99).toFixed(1)} ms`;
 
-export function runLoad({ connections, clients, durationMs, count = Infinity, next, expectedStatus }: LoadOptions): Promise<LoadResult> {
+export const openConnections = (config: ConnectionConfig, count: number): Promise<H2Connection[]> => Promise.all(Array.from({ length: count }, () => H2Connection.open(config)));
+
+export function runLoad({ connections, clients, durationMs, count = Infinity, next, expectedStatus, onDone }: LoadOptions): Promise<LoadResult> {
   const latency = newHistogram();
   const beganAt = performance.now();
   const endAt = beganAt + durationMs;
@@ -53,8 +58,9 @@ export function runLoad({ connections, clients, durationMs, count = Infinity, ne
             reject(new Error(`status ${status}: ${text}`));
             return;
           }
-          latency.recordValue(Math.max(1, Math.round((performance.now() - sentAt) * 1000)));
+          record(latency, performance.now() - sentAt);
           done++;
+          onDone?.();
           step(client);
         },
         onError: reject,
@@ -62,4 +68,16 @@ export function runLoad({ connections, clients, durationMs, count = Infinity, ne
     };
     for (let client = 0; client < clients; client++) step(client);
   });
+}
+
+const fillClients = 100;
+const fillConnections = 4;
+
+/** Creates `count` objects, as fast as the server takes them. */
+export async function createMany(api: Api, collection: string, count: number, objectOf: (index: number) => object, onDone: () => void): Promise<void> {
+  const head = api.head('POST', collection);
+  const connections = await openConnections(api.config, fillConnections);
+  const next = (index: number) => ({ head, body: Buffer.from(JSON.stringify(objectOf(index))) });
+  await runLoad({ connections, clients: Math.min(fillClients, count), durationMs: Infinity, count, next, expectedStatus: 201, onDone });
+  for (const connection of connections) connection.close();
 }
