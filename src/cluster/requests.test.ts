@@ -164,6 +164,25 @@ describe('updates that change nothing', () => {
   });
 });
 
+describe('a watch in protobuf', () => {
+  test('begins with the objects as a list has them, for each who watches, and goes on with what changes', async () => {
+    const maps = '/api/v1/namespaces/kube-public/configmaps';
+    const map = (value: string) => ({ metadata: { name: 'shared', namespace: 'kube-public' }, data: { value } });
+    await send(admin, 'POST', maps, map('first'));
+    const accept = { accept: 'application/vnd.kubernetes.protobuf' };
+    const watch = () => admin.request({ method: 'GET', target: `${maps}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dshared&sendInitialEvents=true&resourceVersionMatch=NotOlderThan`, headers: accept });
+    const watches = [watch(), watch()];
+    await send(admin, 'PUT', `${maps}/shared`, map('second'));
+    const [one, other] = (await Promise.all(watches)).map(({ body }) => Buffer.from(body));
+    assert.ok(one && other?.equals(one));
+    const single = Buffer.from((await admin.request({ method: 'GET', target: `${maps}/shared`, headers: accept })).body);
+    assert.ok(one.includes(single), 'the last event has the object as a GET does');
+    const at = ['ADDED', 'MODIFIED'].map((type) => one.indexOf(type));
+    assert.ok((at[0] as number) > 0 && (at[1] as number) > (at[0] as number));
+    assert.ok(one.includes('first') && one.includes('second'));
+  });
+});
+
 function metadataOf(name: string) {
   return { name, namespace: 'default' };
 }

@@ -5,11 +5,12 @@ import type { Status } from '../../api/types/meta-v1.ts';
 import { encodeUtf8 } from '../../base/bytes.ts';
 import { watchContentType, type Negotiated } from '../../codec/negotiation.ts';
 import { encodeProtobuf, encodeWatchFrame } from '../../codec/protobuf.ts';
+import type { CacheEntry } from '../watchcache/cache-entry.ts';
 import type { FrameEncoding, FrameType } from '../watchcache/contract.ts';
 import { parseBytes } from '../watchcache/encoding.ts';
 import { jsonBookmark, jsonErrorLine, jsonLine } from '../watchcache/frames.ts';
 import type { ResourceCall } from './call.ts';
-import { objectForm, wholeBody, type ObjectForm } from './forms.ts';
+import { isStoredForm, objectForm, wholeBody, type ObjectForm } from './forms.ts';
 import { tableOf, type IncludeObject } from './tables.ts';
 
 export interface WatchEncoding extends FrameEncoding {
@@ -24,11 +25,17 @@ export function watchEncoding(call: ResourceCall, negotiated: Negotiated): Watch
   return { ...jsonFrames(form), contentType };
 }
 
+/** Made once for all who watch, list or get this version of the object. What is deleted has no further readers. */
+function objectBytes(form: ObjectForm, type: FrameType, entry: CacheEntry): Uint8Array {
+  if (isStoredForm(form)) return entry.bytes;
+  return type === 'DELETED' ? form.encode(entry.bytes) : entry.derived(form.id, ({ bytes }) => form.encode(bytes));
+}
+
 function jsonFrames(form: ObjectForm): FrameEncoding {
   const apiVersion = formatGroupVersion(form.kind);
   return {
     id: form.id,
-    frame: (type, entry) => jsonLine(type, form.encode(entry.bytes)),
+    frame: (type, entry) => jsonLine(type, objectBytes(form, type, entry)),
     bookmark: (revision, initialEventsEnd) => jsonBookmark(apiVersion, form.kind.kind, revision, initialEventsEnd),
     error: jsonErrorLine,
   };
@@ -37,7 +44,7 @@ function jsonFrames(form: ObjectForm): FrameEncoding {
 function protobufFrames(form: ObjectForm): FrameEncoding {
   return {
     id: form.id,
-    frame: (type, entry) => encodeWatchFrame(type, wholeBody(form, form.encode(entry.bytes))),
+    frame: (type, entry) => encodeWatchFrame(type, wholeBody(form, objectBytes(form, type, entry))),
     bookmark: (revision, initialEventsEnd) => {
       const bookmark = { kind: form.kind.kind, apiVersion: formatGroupVersion(form.kind), metadata: bookmarkMetadata(revision, initialEventsEnd) };
       return encodeWatchFrame('BOOKMARK', encodeProtobuf(bookmark));
