@@ -48,7 +48,9 @@ export class H2Connection {
   #nextStream = 1;
   #outgoing: Buffer[] = [];
   #flushing = false;
-  #streamsMax = Infinity;
+  /** Until the server has said how many it allows, so many as the protocol asks it to. */
+  #streamsMax = 100;
+  #hasSettings = false;
   /** Requests that wait for one of the server's streams. */
   #unsent: Unsent[] = [];
   #sendWindow = 65_535;
@@ -221,6 +223,8 @@ export class H2Connection {
   }
 
   #obey(wanted: Buffer): void {
+    if (!this.#hasSettings) this.#streamsMax = Infinity;
+    this.#hasSettings = true;
     for (let at = 0; at + 6 <= wanted.length; at += 6) if (wanted.readUInt16BE(at) === settings.concurrentStreamsMax) this.#streamsMax = wanted.readUInt32BE(at + 2);
     this.#write(frame(frames.settings, flags.ack, 0, Buffer.alloc(0)));
     this.#sendNext();

@@ -12,7 +12,8 @@ export interface Fleet {
   ready(config: ConnectionConfig): Promise<void>;
 }
 
-const lookMs = 250;
+/** A list of a thousand nodes has megabytes: as many milliseconds as nodes, but not less. */
+const lookMsMin = 250;
 
 export interface FleetPlace {
   readonly kubeconfig: string;
@@ -36,7 +37,7 @@ export function startFleet({ prefix, nodes }: FleetShape, { kubeconfig, director
       try {
         while ((await readyNodes(api, prefix)) < nodes) {
           fleet.check();
-          await wait(lookMs);
+          await wait(Math.max(lookMsMin, nodes));
         }
       } finally {
         api.close();

@@ -16,6 +16,8 @@ import type { Target } from '../target/target.ts';
 const watcherCount = 1000;
 const canaryPods = 10;
 const lookMs = 200;
+/** A list of a thousand nodes has megabytes. */
+const nodesLookMs = 1000;
 
 export async function apiRestart(run: Run, measurement: Measurement, target: Target, api: Api, nodes: number): Promise<void> {
   if (!target.apiServer) {
@@ -43,7 +45,7 @@ export async function apiRestart(run: Run, measurement: Measurement, target: Tar
     progress.set(count);
     await api.call('POST', controllersOf(namespace), replicationController('canary', canaryPods));
     await pods.untilSize(`${namespace}/canary`, canaryPods);
-    while ((await readyNodes(api)) < nodes) await wait(lookMs);
+    while ((await readyNodes(api)) < nodes) await wait(nodesLookMs);
     steadyS = since();
     lists = await listsServed(api);
   });

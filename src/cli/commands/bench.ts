@@ -64,12 +64,12 @@ async function runComparison(...args: Parameters<typeof import('../../../bench/c
 
 function parsed(options: BenchCommandOptions): BenchOptions {
   if (options.form !== '1.2' && options.form !== 'modern') throw new UsageError(`--form takes 1.2 or modern, not "${options.form}"`);
-  const qps = wholeNumber(options.qps, '--qps');
+  const qps = rate(options.qps, '--qps');
   const optional = (name: string, text: string | undefined, flag: string) => (text === undefined ? {} : { [name]: wholeNumber(text, flag) });
   return {
     qps,
-    burst: options.burst === undefined ? qps * 2 : wholeNumber(options.burst, '--burst'),
-    rate: wholeNumber(options.rate, '--rate'),
+    burst: options.burst === undefined ? qps * 2 : rate(options.burst, '--burst'),
+    rate: rate(options.rate, '--rate'),
     form: options.form,
     seed: wholeNumber(options.seed, '--seed'),
     fleet: options.fleet,
@@ -86,4 +86,11 @@ function parsed(options: BenchCommandOptions): BenchOptions {
     ...(options.profile ? { profile: options.profile } : {}),
     ...(options.only ? { only: options.only } : {}),
   };
+}
+
+/** Of nothing a second, nothing would ever end. */
+function rate(text: string, option: string): number {
+  const number = wholeNumber(text, option);
+  if (number === 0) throw new UsageError(`${option} must be at least 1`);
+  return number;
 }
