@@ -102,25 +102,25 @@ describe('WebSocket', () => {
     assert.equal((await refusal(open(admin, '/api/v1/nothing?watch=1'))).status, 404);
   });
 
-  test('exec needs a node with a container runtime', async () => {
+  test('exec needs a pod that has a node', async () => {
     // Pods need it, and a controller makes it.
     const accounts = open(admin, '/api/v1/namespaces/default/serviceaccounts?watch=1');
     await messagesUntil(accounts, ({ text }) => text.includes('"name":"default"'));
     accounts.terminate();
     await post('/api/v1/namespaces/default/pods', { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'i' }] } });
     const { status, body } = await refusal(open(admin, '/api/v1/namespaces/default/pods/p/exec?command=ls', ['v5.channel.k8s.io']));
-    assert.deepEqual([status, body.kind, body.reason], [501, 'Status', 'NotImplemented']);
+    assert.deepEqual([status, body.kind, body.message], [400, 'Status', 'pod p does not have a host assigned']);
     assert.equal((await refusal(open(admin, '/api/v1/namespaces/default/pods/gone/exec?command=ls', ['v5.channel.k8s.io']))).status, 404);
   });
 
-  test('other protocols are not spoken: the request is answered as it is', async () => {
+  test('port forwarding is refused in whatever protocol', async () => {
     const socket = await rawSocket(admin);
     const text = await new Promise<string>((resolve, reject) => {
       let received = '';
       socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
       socket.on('close', () => resolve(received));
       socket.on('error', reject);
-      socket.write('POST /api/v1/namespaces/default/pods/p/exec?command=ls HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: SPDY/3.1\r\ncontent-length: 0\r\n\r\n');
+      socket.write('POST /api/v1/namespaces/default/pods/p/portforward HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: SPDY/3.1\r\ncontent-length: 0\r\n\r\n');
     });
     assert.match(text, /^HTTP\/1\.1 501 /);
     assert.match(text, /"reason":"NotImplemented"/);

@@ -4,6 +4,8 @@
  * ways to bring one. What travels is the same in all three, so nothing but the
  * composition root knows which it is.
  */
+import type { Duplex } from 'node:stream';
+
 export interface ExchangeRequest {
   readonly method: string;
   /** Path and query exactly as sent, e.g. `/api/v1/pods?watch=1`. */
@@ -57,6 +59,11 @@ export interface Responder {
   onDrain(callback: () => void): void;
   /** Called once when the exchange is over, for whatever reason. */
   onClose(callback: () => void): void;
+  /**
+   * There where the client asks to change the protocol of its connection: answers 101
+   * with these headers, names and values in turn, and hands the connection over.
+   */
+  readonly takeOver?: (headers: readonly string[]) => Duplex;
 }
 
 export type ExchangeHandler = (request: ExchangeRequest, responder: Responder) => void;

@@ -54,6 +54,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--name-prefix <prefix>', 'their names are the prefix and a number', 'hollow-')
     .option(...metricsOption(0))
     .option('--stages <file>', 'how the containers of hollow nodes behave: Behaviours and kwok’s Stages, in YAML')
+    .option('--node-address <ip>', 'an address of this machine that all nodes have, where their logs and commands are served (default: an address each that leads nowhere, beside the name localhost)')
     .option('--credentials <kind>', 'certificates (from the cluster’s signer, a connection each), impersonation (over a few connections), or auto: certificates for up to 100 nodes where the cluster signs them', 'auto')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/hollow.ts')).hollow(options));

@@ -89,8 +89,16 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     // Threads are of this process: what they are started with is not seen outside.
     serviceAccountKey: String(server.pki.serviceAccountKeys.privateKey.export({ type: 'pkcs8', format: 'pem' })),
   };
+  const serving = server.pki.issueServingCertificate({ commonName: 'hollow-nodes', names: ['localhost', '127.0.0.1'] });
+  const nodesOptions = {
+    nodes: count,
+    stages: options.stages ?? '',
+    servingCertificate: serving.certificate,
+    servingKey: serving.privateKey,
+    clientAuthority: server.pki.authorityCertificate,
+  };
   const parts = threadsFor(count).map((names) => {
-    const partOptions = { nodes: count, parts: names, stages: options.stages ?? '', ...(names.includes('brains') ? brainsOptions : {}) };
+    const partOptions = { parts: names, ...(names.includes('nodes') ? nodesOptions : {}), ...(names.includes('brains') ? brainsOptions : {}) };
     const part = startThread(server.handler, clock, logger, { options: partOptions, logLevel });
     server.metrics.add(part.metrics);
     return part;

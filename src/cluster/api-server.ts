@@ -20,6 +20,7 @@ import { ServiceAccountTokenAuthenticator } from '../server/access/service-accou
 import { discoveryDocument, jwksDocument, TokenIssuer } from '../server/access/tokens.ts';
 import type { ApiServerParts } from '../server/http/call.ts';
 import { listen } from '../server/http/listener.ts';
+import { NodeClient } from '../server/http/nodes/node-client.ts';
 import { createHandler } from '../server/http/serve.ts';
 import { isVirtual } from '../server/http/virtual-resources.ts';
 import { defaultServiceRanges, InMemoryServiceAllocator } from '../server/registry/strategies/service-allocator.ts';
@@ -39,7 +40,7 @@ import { MeasuredStore } from './metrics/measured-store.ts';
 import { nodeRules } from './bootstrap/rbac-policy.ts';
 import { publishSlo } from './slo-object.ts';
 import { StoreHealth } from './store-health.ts';
-import { loadOrCreatePki, type Pki } from './pki/pki.ts';
+import { componentSubjects, loadOrCreatePki, type Pki } from './pki/pki.ts';
 
 export interface ApiServerOptions {
   /** `sqlite`, `memory`, or etcd addresses. */
@@ -94,6 +95,7 @@ async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki
   metrics.observe(caches);
   const parts = assemble({ ...options, store, catalogue, caches, pki, services, storeHealth, metrics });
   opened.defer(() => parts.rbac.close());
+  opened.defer(() => parts.nodes.close());
   const handler = createHandler(parts);
   // Before anything is written: a port that is taken ends it here.
   const listener = await listen({
@@ -192,6 +194,7 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, metric
       { name: 'etcd', on: ['healthz', 'livez', 'readyz'], check: () => storeHealth.problem },
       { name: 'informer-sync', on: ['readyz'], check: () => (state.ready ? undefined : 'the watch caches are being loaded') },
     ],
+    nodes: new NodeClient(pki.issueClientCertificate(componentSubjects.nodeClient)),
     state,
     clock,
     random,

@@ -5,15 +5,20 @@ import type { MetricRegistry } from '../base/metrics/registry.ts';
 import type { Random } from '../base/random.ts';
 import { Client } from '../client/client.ts';
 import type { ConnectionConfig } from '../client/kubeconfig.ts';
-import { startHollowFleet } from '../node/hollow/fleet.ts';
+import { startHollowFleet, type FleetServer } from '../node/hollow/fleet.ts';
 import { loadStages } from '../node/hollow/stages/load.ts';
+import { configMaps } from '../client/resources.ts';
+import { http2Transport } from '../client/transports/http2.ts';
 import { byCertificates, byImpersonation, chooseCredentials, type CredentialKind } from './node-credentials.ts';
+import { selfSignedServing } from './pki/pki.ts';
 
 export interface RemoteFleetOptions {
   readonly config: ConnectionConfig;
   readonly count: number;
   readonly namePrefix: string;
   readonly credentials: CredentialKind | 'auto';
+  /** Of all nodes, where their servers listen; left out: each has an address of its own, and is reached by the name localhost. */
+  readonly nodeAddress?: string | undefined;
   /** The text of a file of stages; empty: the default behaviours. */
   readonly stages: string;
   readonly clock: Clock;
@@ -36,10 +41,12 @@ export async function startRemoteFleet(options: RemoteFleetOptions): Promise<Rem
   const names = Array.from({ length: count }, (_, index) => `${namePrefix}${index}`);
   const credentials =
     options.credentials === 'certificates' ? byCertificates(parts) : options.credentials === 'impersonation' ? byImpersonation(parts) : await chooseCredentials(parts, names);
+  const clientAuthority = await readClientAuthority(options);
   const fleet = startHollowFleet({
     count,
     namePrefix,
     stages: loadStages(options.stages),
+    ...(clientAuthority === undefined ? {} : { server: fleetServer(options, clientAuthority) }),
     clientFor: (name) => new Client(credentials.transportFor(name), { clock, userAgent: 'coxswain-hollow' }),
     clock,
     random,
@@ -55,4 +62,24 @@ export async function startRemoteFleet(options: RemoteFleetOptions): Promise<Rem
       await credentials.close();
     },
   };
+}
+
+function fleetServer({ clock, nodeAddress }: RemoteFleetOptions, clientAuthority: string): FleetServer {
+  const host = nodeAddress ?? '127.0.0.1';
+  const { certificate, privateKey } = selfSignedServing({ commonName: 'hollow-nodes', names: ['localhost', host] }, clock);
+  return { host, certificate, privateKey, clientAuthority, clock, reachedAt: nodeAddress === undefined ? { name: 'localhost' } : { internalIp: nodeAddress } };
+}
+
+/** Whose client certificates the cluster believes, its API server's to the nodes among them. Nodes have no server where nobody tells. */
+async function readClientAuthority({ config, clock, logger }: RemoteFleetOptions): Promise<string | undefined> {
+  const transport = http2Transport(config, { clock, shared: true });
+  try {
+    const { data } = await new Client(transport, { clock }).get(configMaps, { namespace: 'kube-system', name: 'extension-apiserver-authentication' });
+    return data?.['client-ca-file'];
+  } catch (error) {
+    logger.warn('the nodes will have no logs and run no commands: whom they may answer cannot be read', { error });
+    return undefined;
+  } finally {
+    await transport.close();
+  }
 }

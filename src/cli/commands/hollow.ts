@@ -18,6 +18,7 @@ export interface HollowCommandOptions {
   readonly credentials: string;
   readonly stages?: string;
   readonly metricsPort: string;
+  readonly nodeAddress?: string;
   readonly logLevel: string;
 }
 
@@ -36,6 +37,7 @@ export async function hollow(options: HollowCommandOptions): Promise<void> {
     count,
     namePrefix: options.namePrefix,
     credentials,
+    nodeAddress: options.nodeAddress,
     stages: stagesText(options.stages, logger),
     clock,
     random: systemRandom(),

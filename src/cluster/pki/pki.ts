@@ -83,6 +83,8 @@ export const componentSubjects = {
   controllerManager: { commonName: 'system:kube-controller-manager' },
   scheduler: { commonName: 'system:kube-scheduler' },
   proxy: { commonName: 'system:kube-proxy' },
+  /** The API server, to the nodes. */
+  nodeClient: { commonName: 'kube-apiserver-kubelet-client', organizations: ['system:masters'] },
   node: (name: string) => ({ commonName: `system:node:${name}`, organizations: ['system:nodes'] }),
 } as const;
 
@@ -171,6 +173,13 @@ function issue({ authority, subject, usages, names, days, clock }: LeafOptions):
     authority,
   );
   return { certificate, privateKey: exportPrivateKey(privateKey) };
+}
+
+/** For a server that has nobody to sign its certificate: an authority is made for it, and forgotten. */
+export function selfSignedServing({ days = certificateDays, names, ...subject }: ServingSubject, clock: Clock): CertifiedKey {
+  const now = clock.now();
+  const authority = readAuthority(createAuthority(`${subject.commonName}-ca`, now - backdateMs, now + days * dayMs));
+  return issue({ authority, subject, usages: ['server auth'], names, days, clock });
 }
 
 /** Good as long as it is signed by this authority, covers the names and does not end soon. */

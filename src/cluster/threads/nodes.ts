@@ -12,6 +12,14 @@ export const start: PartStarter['start'] = async ({ connection, options, logger,
   const fleet = startHollowFleet({
     count: Number(options['nodes']),
     stages: loadStages(String(options['stages'])),
+    server: {
+      host: '127.0.0.1',
+      certificate: String(options['servingCertificate']),
+      privateKey: String(options['servingKey']),
+      clientAuthority: String(options['clientAuthority']),
+      clock,
+      reachedAt: { name: 'localhost' },
+    },
     // Each node says who it is, and may do what a node of that name may.
     clientFor: (name) => new Client(connection.as(nodeIdentity(name)), { clock }),
     clock,

@@ -12,6 +12,7 @@ import { EventRecorder } from '../../client/event-recorder.ts';
 import { Kubelet } from '../kubelet/kubelet.ts';
 import { PodStartMetrics } from '../kubelet/pod-start-metrics.ts';
 import type { NodeDescription } from '../kubelet/node-status.ts';
+import { KubeletServer, type KubeletServerOptions } from '../kubelet/server/kubelet-server.ts';
 import { blockOf, formatIpv4, parseIpv4 } from './addresses.ts';
 import { defaultBehaviours } from './behaviour.ts';
 import { HollowRuntime } from './hollow-runtime.ts';
@@ -46,6 +47,13 @@ export interface HollowFleetOptions {
   readonly podNetwork?: string;
   /** Nodes' own addresses are counted from here. */
   readonly nodeNetwork?: string;
+  /** Nodes' servers: logs, commands, figures. Left out: they have none. */
+  readonly server?: FleetServer;
+}
+
+export interface FleetServer extends KubeletServerOptions {
+  /** Who asks the nodes finds them there: as their internal address, or as a name beside it. */
+  readonly reachedAt: { readonly internalIp: string } | { readonly name: string };
 }
 
 export interface HollowFleet {
@@ -67,11 +75,13 @@ export function startHollowFleet(options: HollowFleetOptions): HollowFleet {
   const shared = sharedClock(options.clock);
   // A signal of its own for each: adding and removing listeners of one signal costs its number of listeners.
   const stops = Array.from({ length: options.count }, () => new AbortController());
+  const server = options.server && new KubeletServer(options.server);
   const starts = new PodStartMetrics(options.metrics, options.clock);
-  const kubelets = stops.map(({ signal }, index) => hollowKubelet({ ...options, signal, starts }, index, shared));
+  const kubelets = stops.map(({ signal }, index) => hollowKubelet({ ...options, signal, starts }, index, shared, server));
   const running = options.metrics.gauge('kubelet_running_pods', 'Pods that the nodes hold.').with();
   options.metrics.beforeSnapshot(() => running.set(kubelets.reduce((sum, { podCount }) => sum + podCount, 0)));
   const stop = () => {
+    server?.close();
     for (const one of stops) one.abort(options.signal.reason);
     shared.close();
   };
@@ -89,8 +99,9 @@ async function startAll(kubelets: readonly Kubelet[], parallel: number): Promise
   await Promise.all(Array.from({ length: Math.min(parallel, kubelets.length) }, work));
 }
 
-function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStartMetrics }, index: number, clock: Clock): Kubelet {
+function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStartMetrics }, index: number, clock: Clock, server: KubeletServer | undefined): Kubelet {
   const { random, logger, signal } = options;
+  const reachedAt = options.server?.reachedAt;
   const name = `${options.namePrefix ?? 'node-'}${index}`;
   const podCidr = blockOf(options.podNetwork ?? '10.128.0.0', index, 24);
   const client = options.clientFor(name);
@@ -111,13 +122,14 @@ function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStart
   const capacity = { ...defaultCapacity, ...options.capacity };
   const description: NodeDescription = {
     name,
-    internalIp: formatIpv4(parseIpv4(options.nodeNetwork ?? '172.16.0.0') + index + 2),
+    internalIp: reachedAt && 'internalIp' in reachedAt ? reachedAt.internalIp : formatIpv4(parseIpv4(options.nodeNetwork ?? '172.16.0.0') + index + 2),
     podCidr,
     labels: options.labelsFor?.(index) ?? {},
     taints: options.taints ?? [],
     capacity,
     allocatable: capacity,
-    kubeletPort: 10250,
+    kubeletPort: undefined,
+    serverAddress: reachedAt && 'name' in reachedAt ? reachedAt.name : undefined,
     runtimeVersion: runtime.version,
     machineId: machineIdOf(index),
     images: [],
@@ -132,6 +144,7 @@ function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStart
     starts: options.starts,
     description,
     heartbeatPhase: Math.floor((index / options.count) * heartbeatGroups) / heartbeatGroups,
+    ...(server ? { serve: (node) => server.serve(node) } : {}),
     ...(options.events === false ? {} : { record: lazyRecorder(client, clock, logger, name, signal) }),
   });
   return kubelet;

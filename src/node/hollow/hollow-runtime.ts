@@ -7,13 +7,30 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import type { ContainerStatus, Pod } from '../../api/types/core-v1.ts';
-import type { ContainerKind, ContainerRequest, ProbeKind, ProbeResult, Runtime, RuntimeContainer, RuntimePod, Sandbox } from '../kubelet/runtime.ts';
+import type {
+  ContainerKind,
+  ContainerRef,
+  ContainerRequest,
+  ContainerStreams,
+  ExecRequest,
+  LogLine,
+  LogRequest,
+  PodUsage,
+  ProbeKind,
+  ProbeResult,
+  Runtime,
+  RuntimeContainer,
+  RuntimePod,
+  Sandbox,
+} from '../kubelet/runtime.ts';
 import { kindOfInit, StartError } from '../kubelet/runtime.ts';
 import { AddressPool } from './addresses.ts';
 import { annotatedBehaviour } from './behaviour-annotations.ts';
 import type { Behaviour } from './behaviour.ts';
 import { selectBehaviour } from './behaviour.ts';
+import { runScripted } from './command-script.ts';
 import { imageIdOf, normalizeImage } from './images.ts';
+import { defaultLog, logLines } from './log-script.ts';
 import type { StagedContainer } from './stages/pod-stage.ts';
 import type { PodStages } from './stages/pod-stages.ts';
 
@@ -57,6 +74,8 @@ export interface HollowRuntimeOptions {
 }
 
 const pretendedImageBytes = 50_000_000;
+/** Of a container whose behaviour says nothing of it. */
+const defaultUsage = { cpu: 0.001, memoryBytes: 1 << 20 };
 
 const gone = new Error('no such container');
 
@@ -229,6 +248,38 @@ export class HollowRuntime implements Runtime {
     const container = this.#containers.get(containerId);
     const healthy = container?.state === 'running' && this.#options.clock.now() >= container.readyAtMs;
     return Promise.resolve({ healthy, output: healthy ? '' : `the hollow container does not pass its ${kind} probe` });
+  }
+
+  async *logs(request: LogRequest): AsyncGenerator<LogLine> {
+    const container = this.#containers.get(request.containerId);
+    if (!container) throw gone;
+    yield* logLines(container.behaviour.logs ?? defaultLog(container, request.pod), () => this.#containers.get(request.containerId), request, this.#options.clock);
+  }
+
+  async exec(request: ExecRequest, streams: ContainerStreams): Promise<number> {
+    const container = this.#containers.get(request.containerId);
+    if (container?.state !== 'running') throw new Error('the container is not running');
+    return runScripted({ request, streams, behaviour: container.behaviour, clock: this.#options.clock });
+  }
+
+  /** What it logs from now on; nobody listens to what it is told. */
+  async attach({ pod, containerId, signal }: ContainerRef, streams: ContainerStreams): Promise<void> {
+    const lines = this.logs({ pod, containerId, signal, sinceMs: undefined, tailLines: 0, follow: true });
+    for await (const { stream, text } of lines) await streams.write(stream, Buffer.from(text));
+  }
+
+  usage(): Promise<readonly PodUsage[]> {
+    const nowMs = this.#options.clock.now();
+    const used = [...this.#pods.values()].map(({ uid, containers }) => ({
+      podUid: uid,
+      containers: containers
+        .filter(({ state }) => state === 'running')
+        .map(({ name, startedAtMs, behaviour }) => {
+          const { cpu, memoryBytes } = behaviour.usage ?? defaultUsage;
+          return { name, startedAtMs, cpu, memoryBytes, cpuSeconds: (cpu * (nowMs - startedAtMs)) / 1000 };
+        }),
+    }));
+    return Promise.resolve(used);
   }
 
   /** What the API last heard is what runs: containers that ran go on, others keep their ends. */

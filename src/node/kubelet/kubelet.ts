@@ -17,6 +17,7 @@ import type { NodeDescription } from './node-status.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodStartMetrics } from './pod-start-metrics.ts';
 import type { Runtime, RuntimePod } from './runtime.ts';
+import type { ServedNode } from './server/served-node.ts';
 import type { ContainerField, WorkerHost } from './worker-host.ts';
 
 export interface KubeletOptions {
@@ -30,11 +31,15 @@ export interface KubeletOptions {
   /** See HeartbeatOptions. */
   readonly heartbeatPhase: number;
   readonly starts: PodStartMetrics;
+  /** Opens the node's server; resolves to its port. Left out: the node has none. */
+  serve?(node: ServedNode): Promise<number>;
   /** Left out: no events are recorded. */
   record?(subject: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
 
-export class Kubelet implements WorkerHost {
+export class Kubelet implements WorkerHost, ServedNode {
+  readonly name: string;
+  readonly client: Client;
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -46,6 +51,8 @@ export class Kubelet implements WorkerHost {
 
   constructor(options: KubeletOptions) {
     this.#options = options;
+    this.name = options.description.name;
+    this.client = options.client;
     this.runtime = options.runtime;
     this.clock = options.clock;
     this.logger = options.logger;
@@ -62,10 +69,11 @@ export class Kubelet implements WorkerHost {
 
   /** Resolves once the node is registered; pods are followed until the signal aborts. */
   async start(): Promise<void> {
-    const { client, clock, random, logger, signal, description, heartbeatPhase } = this.#options;
+    const { client, clock, random, logger, signal, heartbeatPhase, serve } = this.#options;
     for (const view of await this.runtime.list()) this.#views.set(view.uid, view);
     const unsubscribe = this.runtime.subscribe((view) => this.#workers.get(view.uid)?.observe(view));
     signal.addEventListener('abort', () => this.#close(unsubscribe), { once: true });
+    const description = serve ? { ...this.#options.description, kubeletPort: await serve(this) } : this.#options.description;
     await new Heartbeat({ client, clock, logger, signal, description, phase: heartbeatPhase }).start();
     if (signal.aborted) return;
     const reflector = new Reflector<Pod>(
@@ -126,6 +134,18 @@ export class Kubelet implements WorkerHost {
     unsubscribe();
     for (const worker of this.#workers.values()) worker.close();
     this.#workers.clear();
+  }
+
+  // What the node's server asks.
+
+  pods(): Pod[] {
+    return [...this.#workers.values()].map((worker) => ({ ...worker.pod, status: worker.status() }));
+  }
+
+  /** The latest of that name. */
+  pod(namespace: string, name: string): Pod | undefined {
+    const worker = [...this.#workers.values()].findLast(({ pod: { metadata } }) => metadata.name === name && metadata.namespace === namespace);
+    return worker && { ...worker.pod, status: worker.status() };
   }
 
   // What workers ask.

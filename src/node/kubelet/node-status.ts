@@ -10,13 +10,17 @@ export interface NodeDescription {
   readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
   readonly capacity: Readonly<Record<string, string>>;
   readonly allocatable: Readonly<Record<string, string>>;
-  readonly kubeletPort: number;
+  /** Where the node's server listens; undefined: it has none. */
+  readonly kubeletPort: number | undefined;
+  /** A name or address that leads to the server, where the internal address does not. */
+  readonly serverAddress: string | undefined;
   readonly runtimeVersion: string;
   /** Stable over restarts of the node. */
   readonly machineId: string;
   readonly images: readonly { readonly names: readonly string[]; readonly sizeBytes: number }[];
 }
 
+const defaultKubeletPort = 10250;
 export const kubeletVersion = 'v1.36.0';
 const architecture = 'amd64';
 const operatingSystem = 'linux';
@@ -47,8 +51,11 @@ export function nodeStatus(description: NodeDescription, nowMs: number, previous
     addresses: [
       { type: 'InternalIP', address: description.internalIp },
       { type: 'Hostname', address: description.name },
+      ...(description.serverAddress === undefined ? [] : [{ type: 'InternalDNS', address: description.serverAddress }]),
     ],
-    daemonEndpoints: { kubeletEndpoint: { Port: description.kubeletPort } },
+    daemonEndpoints: { kubeletEndpoint: { Port: description.kubeletPort ?? defaultKubeletPort } },
+    // Commands may come by WebSocket: without it upstream's API server would make SPDY of them.
+    ...(description.kubeletPort === undefined ? {} : { declaredFeatures: ['ExtendWebSocketsToKubelet'] }),
     nodeInfo: {
       machineID: description.machineId,
       systemUUID: description.machineId,

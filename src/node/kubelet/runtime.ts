@@ -30,6 +30,13 @@ export interface Runtime {
   stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
   probe(containerId: string, kind: ProbeKind): Promise<ProbeResult>;
+  logs(request: LogRequest): AsyncIterable<LogLine>;
+  /** Runs a command in the container; resolves to its exit code, and rejects where it could not be run. */
+  exec(request: ExecRequest, streams: ContainerStreams): Promise<number>;
+  /** Joins the container's own streams; resolves when it has ended or the signal aborts. */
+  attach(request: ContainerRef, streams: ContainerStreams): Promise<void>;
+  /** Of all running containers. */
+  usage(): Promise<readonly PodUsage[]>;
   /** For runtimes that forget when the process ends: take what the API says of the pod as its state. */
   adopt?(pod: Pod): RuntimePod | undefined;
   /** For runtimes that act on what the API says: the pod with its status of the moment, whenever that may have changed; nothing once it is gone. */
@@ -44,6 +51,59 @@ export class StartError extends Error {
     super(message);
     this.reason = reason;
   }
+}
+
+export interface ContainerRef {
+  readonly pod: Pod;
+  readonly containerId: string;
+  readonly signal: AbortSignal;
+}
+
+export interface LogRequest extends ContainerRef {
+  /** Epoch milliseconds; older lines are left out. */
+  readonly sinceMs: number | undefined;
+  /** Only so many of the lines that are there. */
+  readonly tailLines: number | undefined;
+  /** Then also those to come, until the container ends. */
+  readonly follow: boolean;
+}
+
+export interface LogLine {
+  /** RFC 3339, up to nanoseconds. */
+  readonly time: string;
+  readonly stream: 'stdout' | 'stderr';
+  /** With its end of line. */
+  readonly text: string;
+}
+
+export interface ExecRequest extends ContainerRef {
+  readonly command: readonly string[];
+  readonly tty: boolean;
+}
+
+/** A command's or a container's, from where it is watched. */
+export interface ContainerStreams {
+  /** Undefined: nothing will come. */
+  readonly stdin: AsyncIterable<Uint8Array> | undefined;
+  /** Of the terminal, each time it changes. */
+  readonly sizes: AsyncIterable<{ readonly width: number; readonly height: number }>;
+  /** Resolves when more may be written. */
+  write(stream: 'stdout' | 'stderr', chunk: Uint8Array): Promise<void>;
+}
+
+export interface PodUsage {
+  readonly podUid: string;
+  readonly containers: readonly ContainerUsage[];
+}
+
+export interface ContainerUsage {
+  readonly name: string;
+  readonly startedAtMs: number;
+  /** Cores, now. */
+  readonly cpu: number;
+  /** Since its start. */
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
 }
 
 export interface ProbeResult {

@@ -15,6 +15,7 @@ import type { SloMeter } from '../slo/slo-meter.ts';
 import type { ResourceCache } from '../watchcache/resource-cache.ts';
 import type { WatchCacheSet } from '../watchcache/watch-cache-set.ts';
 import type { HealthCheck } from './health.ts';
+import type { NodeClient } from './nodes/node-client.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 
@@ -36,6 +37,8 @@ export interface ApiServerParts {
   /** The bodies of /.well-known/openid-configuration and /openid/v1/jwks. */
   readonly issuerDocuments: { readonly discovery: string; readonly keys: string };
   readonly health: readonly HealthCheck[];
+  /** The way to the nodes' servers. */
+  readonly nodes: NodeClient;
   /** Turns true once, when everything that requests rely on is there. */
   readonly state: { ready: boolean };
   readonly clock: Clock;

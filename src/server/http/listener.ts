@@ -12,7 +12,7 @@ import type { ExchangeHandler } from '../../base/exchange.ts';
 import { Http2Server } from './h2/server.ts';
 import { receiveHttp1 } from './http1-exchange.ts';
 import { originOf, type Origin } from './origin.ts';
-import { isWebSocketWatch, receiveWebSocketWatch } from './websocket-watch.ts';
+import { mayUpgrade, receiveUpgrade } from './upgrade.ts';
 
 export interface ListenerOptions {
   readonly host: string;
@@ -51,13 +51,13 @@ export function listen(options: ListenerOptions): Promise<Listener> {
     // The sender of a body must not dawdle; answers (watches) may take as long as they like.
     requestTimeout: senderTimeoutMs,
     connectionsCheckingInterval: senderTimeoutMs / 6,
-    shouldUpgradeCallback: isWebSocketWatch,
+    shouldUpgradeCallback: mayUpgrade,
   });
   overHttp1.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
     receiveHttp1(request, response, origins.get(request.socket)?.peer, options.handler);
   });
   overHttp1.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
-    receiveWebSocketWatch(request, socket, head, origins.get(request.socket)?.peer, options.handler);
+    receiveUpgrade(request, socket, head, origins.get(request.socket)?.peer, options.handler);
   });
 
   const overHttp2 = new Http2Server(options.handler, options.clock);

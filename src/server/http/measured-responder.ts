@@ -6,6 +6,7 @@ export class MeasuredResponder implements Responder {
   readonly #responder: Responder;
   readonly #route: MeasuredRoute;
   readonly #started: number;
+  readonly takeOver?: NonNullable<Responder['takeOver']>;
   #status = 0;
   #bytes = 0;
 
@@ -13,6 +14,12 @@ export class MeasuredResponder implements Responder {
     this.#responder = responder;
     this.#route = route;
     this.#started = started;
+    const { takeOver } = responder;
+    if (!takeOver) return;
+    this.takeOver = (headers) => {
+      this.#status = 101;
+      return takeOver(headers);
+    };
   }
 
   get closed(): boolean {

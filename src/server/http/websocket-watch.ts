@@ -1,15 +1,11 @@
 /**
- * A watch over a WebSocket, for browsers: one message an event. Until the
- * watch has begun it is a request like any other, with the same answers where
- * it is refused; only then is the connection taken over.
+ * A watch over a WebSocket, for browsers: one message an event. The connection
+ * is taken over only when the watch begins.
  */
-import http from 'node:http';
+import type http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { ExchangeHandler, PeerCertificate, Responder } from '../../base/exchange.ts';
-import { emptyBody } from './body.ts';
-import { respondHttp1 } from './http1-exchange.ts';
-import { parseRequestInfo } from './request-info.ts';
+import type { Responder } from '../../base/exchange.ts';
 
 /** Clients have nothing to say on a watch. */
 const receivedBytesMax = 4096;
@@ -24,59 +20,30 @@ const handshakes = new WebSocketServer({
   handleProtocols: (protocols) => [...protocols].find((protocol) => !protocol.startsWith(bearerPrefix)) ?? false,
 });
 
-/** Whether a request that would change the protocol may; all others are answered as if they had not asked. */
-export function isWebSocketWatch(request: http.IncomingMessage): boolean {
-  if (request.method !== 'GET' || request.headers.upgrade?.toLowerCase() !== 'websocket') return false;
-  try {
-    return parseRequestInfo('GET', request.url ?? '/').verb === 'watch';
-  } catch {
-    return false;
-  }
-}
-
-export function receiveWebSocketWatch(
-  message: http.IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  peer: PeerCertificate | undefined,
-  handler: ExchangeHandler,
-): void {
-  socket.on('error', () => {});
-  handler(
-    {
-      method: 'GET',
-      target: message.url ?? '/',
-      headers: message.headers as Readonly<Record<string, string>>,
-      body: emptyBody,
-      ...(peer ? { peerCertificate: peer } : {}),
-      remoteAddress: message.socket.remoteAddress ?? '',
-    },
-    new WebSocketResponder(message, socket, head),
-  );
+/** `refuse` makes the responder of an ordinary answer, for where there is nothing to watch. */
+export function watchOverWebSocket(message: http.IncomingMessage, socket: Duplex, head: Buffer, refuse: () => Responder): Responder {
+  return new WebSocketResponder(message, socket, head, refuse);
 }
 
 class WebSocketResponder implements Responder {
   readonly #message: http.IncomingMessage;
   readonly #socket: Duplex;
   readonly #head: Buffer;
+  readonly #refuse: () => Responder;
   #webSocket: WebSocket | undefined;
-  /** Set where there is nothing to watch: an ordinary answer instead of a handshake. */
   #refusal: Responder | undefined;
   #binary = false;
 
-  constructor(message: http.IncomingMessage, socket: Duplex, head: Buffer) {
+  constructor(message: http.IncomingMessage, socket: Duplex, head: Buffer, refuse: () => Responder) {
     this.#message = message;
     this.#socket = socket;
     this.#head = head;
+    this.#refuse = refuse;
   }
 
   head(status: number, headers: Readonly<Record<string, string | readonly string[]>>): void {
     if (status === 200) return this.#begin(String(headers['content-type'] ?? ''));
-    const response = new http.ServerResponse(this.#message);
-    response.shouldKeepAlive = false;
-    response.assignSocket(this.#socket as never);
-    response.on('finish', () => this.#socket.end());
-    this.#refusal = respondHttp1(response);
+    this.#refusal = this.#refuse();
     this.#refusal.head(status, headers);
   }
 

@@ -7,27 +7,30 @@ import * as errors from '../../../api/errors.ts';
 import type { ResourceCall } from '../call.ts';
 import { serveBinding } from './binding.ts';
 import { serveEviction } from './eviction.ts';
+import { serveLog } from './log.ts';
+import { serveNodeProxy } from './node-proxy.ts';
 import { serveScale } from './scale.ts';
+import { serveStream } from './stream.ts';
 import { serveToken } from './token.ts';
 
 type Server = (call: ResourceCall) => Promise<void>;
 
-/** What only a real node can answer. */
-const needsNode: Server = async ({ parts, stored, info }) => {
+/** What needs a network behind pods. */
+const needsNetwork: Server = async ({ parts, stored, info }) => {
   await parts.registry.mustGet(stored, info.namespace, info.name);
-  throw errors.apiError(501, 'NotImplemented', `the ${info.subresource} of ${info.resource} needs a node with a container runtime`);
+  throw errors.apiError(501, 'NotImplemented', `the ${info.subresource} of ${info.resource} is not served`);
 };
 
 const servers: Readonly<Record<string, Server>> = {
   'pods/binding': serveBinding,
   'pods/eviction': serveEviction,
-  'pods/log': needsNode,
-  'pods/exec': needsNode,
-  'pods/attach': needsNode,
-  'pods/portforward': needsNode,
-  'pods/proxy': needsNode,
-  'services/proxy': needsNode,
-  'nodes/proxy': needsNode,
+  'pods/log': serveLog,
+  'pods/exec': serveStream,
+  'pods/attach': serveStream,
+  'pods/portforward': needsNetwork,
+  'pods/proxy': needsNetwork,
+  'services/proxy': needsNetwork,
+  'nodes/proxy': serveNodeProxy,
   'serviceaccounts/token': serveToken,
 };
 

@@ -1,0 +1,156 @@
+/**
+ * The kubelet's server: what the API server and metrics pipelines ask a node.
+ * Each node has a port of its own, as its Node object says; TLS and HTTP behind
+ * the ports are one server for all nodes of a process, so that a fleet of
+ * thousands costs little more than its listening sockets.
+ *
+ * Commands come over WebSockets; SPDY and port forwarding are refused.
+ */
+import https from 'node:https';
+import type http from 'node:http';
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../../base/clock.ts';
+import { NodeAccess } from './access.ts';
+import { offersChannels, serveChannels } from './channels.ts';
+import { attach, commandTarget, runCommand, wantedStreams } from './commands.ts';
+import { sendLogs } from './container-logs.ts';
+import { NodeError, type ServedNode } from './served-node.ts';
+import { resourceMetrics, statsSummary } from './usage.ts';
+
+export interface KubeletServerOptions {
+  readonly host: string;
+  /** PEM. */
+  readonly certificate: string;
+  readonly privateKey: string;
+  /** PEM of the authority whose client certificates are believed. */
+  readonly clientAuthority: string;
+  readonly clock: Clock;
+}
+
+export class KubeletServer {
+  readonly #options: KubeletServerOptions;
+  readonly #access: NodeAccess;
+  readonly #server: https.Server;
+  readonly #ports: net.Server[] = [];
+  readonly #nodes = new Map<number, ServedNode>();
+  readonly #sockets = new Set<net.Socket>();
+
+  constructor(options: KubeletServerOptions) {
+    this.#options = options;
+    this.#access = new NodeAccess(options.clock);
+    this.#server = https.createServer({ cert: options.certificate, key: options.privateKey, ca: options.clientAuthority, requestCert: true, rejectUnauthorized: false });
+    this.#server.on('request', (request, response) => void this.#answer(request, response));
+    this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
+    this.#server.on('tlsClientError', () => {});
+  }
+
+  /** Listens for a node; resolves to its port. */
+  serve(node: ServedNode): Promise<number> {
+    const listener = net.createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+      socket.on('error', () => {});
+      this.#server.emit('connection', socket);
+    });
+    this.#ports.push(listener);
+    return new Promise((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen(0, this.#options.host, () => {
+        const { port } = listener.address() as AddressInfo;
+        this.#nodes.set(port, node);
+        resolve(port);
+      });
+    });
+  }
+
+  close(): void {
+    for (const listener of this.#ports) listener.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    try {
+      const { node, path, query } = await this.#admit(request);
+      await this.#route(node, path, query, response);
+    } catch (error) {
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
+      const { status, message } = asNodeError(error);
+      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
+      response.end(message);
+    }
+  }
+
+  async #route(node: ServedNode, path: string, query: URLSearchParams, response: http.ServerResponse): Promise<void> {
+    const nowMs = this.#options.clock.now();
+    const [root = '', ...segments] = path.split('/').slice(1).map(decodeURIComponent);
+    switch (root) {
+      case 'healthz':
+        return sendText(response, 'ok');
+      case 'pods':
+      case 'runningpods':
+        return sendJson(response, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: node.pods() });
+      case 'containerLogs':
+        return sendLogs(node, this.#options.clock, segments, query, response);
+      case 'metrics':
+        if (segments[0] === 'resource') return sendText(response, await resourceMetrics(node, nowMs), 'text/plain; version=0.0.4; charset=utf-8');
+        break;
+      case 'stats':
+        if (segments[0] === 'summary') return sendJson(response, await statsSummary(node, nowMs));
+        break;
+      case 'exec':
+      case 'attach':
+      case 'portForward':
+        throw new NodeError(400, 'Upgrade request required');
+    }
+    throw new NodeError(404, '404 page not found\n');
+  }
+
+  async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => {});
+    try {
+      const { node, path, query } = await this.#admit(request);
+      const [root, ...segments] = path.split('/').slice(1).map(decodeURIComponent);
+      if (root !== 'exec' && root !== 'attach') throw new NodeError(501, 'of the streams of a pod this node serves exec and attach');
+      const target = commandTarget(node, segments);
+      const wanted = wantedStreams(query);
+      if (!offersChannels(request)) throw new NodeError(400, 'unable to upgrade: of the protocols only v5.channel.k8s.io and v4.channel.k8s.io over WebSocket are served');
+      const command = query.getAll('command');
+      serveChannels(request, socket, head, wanted, (streams, signal) => (root === 'exec' ? runCommand(node, target, command, wanted.tty, streams, signal) : attach(node, target, streams, signal)));
+    } catch (error) {
+      const { status, message } = asNodeError(error);
+      const body = Buffer.from(message);
+      socket.end(`HTTP/1.1 ${status} ${statusTexts[status] ?? 'Error'}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${message}`);
+    }
+  }
+
+  /** Whom the request is for, once its caller may make it. */
+  async #admit(request: http.IncomingMessage): Promise<{ node: ServedNode; path: string; query: URLSearchParams }> {
+    const node = this.#nodes.get(request.socket.localPort ?? 0);
+    if (!node) throw new NodeError(503, 'there is no node at this port');
+    const url = new URL(request.url ?? '/', 'https://node');
+    await this.#access.check(node, request, url.pathname);
+    return { node, path: url.pathname, query: url.searchParams };
+  }
+}
+
+const statusTexts: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 500: 'Internal Server Error', 501: 'Not Implemented', 503: 'Service Unavailable' };
+
+function asNodeError(error: unknown): { status: number; message: string } {
+  if (error instanceof NodeError) return error;
+  return { status: 500, message: error instanceof Error ? error.message : String(error) };
+}
+
+function sendText(response: http.ServerResponse, text: string, contentType = 'text/plain; charset=utf-8'): void {
+  response.writeHead(200, { 'content-type': contentType });
+  response.end(text);
+}
+
+function sendJson(response: http.ServerResponse, value: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(value));
+}

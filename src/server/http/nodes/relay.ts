@@ -1,0 +1,62 @@
+/** Passes what a node answers on to the client: a body as it comes, or a connection that has changed its protocol. */
+import { finished } from 'node:stream/promises';
+import * as errors from '../../../api/errors.ts';
+import type { Responder } from '../../../base/exchange.ts';
+import type { Call } from '../call.ts';
+import { handshakeHeaders } from './headers.ts';
+import type { NodeAddress, NodeAnswer, NodeRequest } from './node-client.ts';
+
+/** Aborts when the client has gone. */
+export function goneSignal(responder: Responder): AbortSignal {
+  const gone = new AbortController();
+  responder.onClose(() => gone.abort(new Error('the client has gone')));
+  return gone.signal;
+}
+
+/** A node that cannot be reached is the server's error, told in full. */
+export async function reach<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw errors.apiError(500, '', error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Slow readers slow the node down. */
+export async function relayBody(responder: Responder, body: AsyncIterable<Uint8Array>): Promise<void> {
+  let drained: (() => void) | undefined;
+  responder.onDrain(() => drained?.());
+  responder.onClose(() => drained?.());
+  try {
+    for await (const chunk of body) {
+      if (responder.closed) return;
+      if (!responder.write([chunk])) await new Promise<void>((resolve) => (drained = resolve));
+    }
+    responder.end();
+  } catch {
+    responder.destroy();
+  }
+}
+
+export async function relayAnswer(call: Call, answer: NodeAnswer): Promise<void> {
+  call.responder.head(answer.status, { ...answer.headers, 'audit-id': call.auditId });
+  await relayBody(call.responder, answer.body);
+}
+
+/** Asks the node to change the protocol, and joins the two connections if it does; its refusal is the client's answer. */
+export async function relayUpgrade(call: Call, address: NodeAddress, target: string): Promise<void> {
+  const { request, responder, parts } = call;
+  const { takeOver } = responder;
+  if (!takeOver) throw errors.badRequest('Upgrade request required');
+  const asked: NodeRequest = { method: request.method, target, headers: handshakeHeaders(request.headers), signal: goneSignal(responder) };
+  const answer = await reach(parts.nodes.upgrade(address, asked));
+  if ('status' in answer) return relayAnswer(call, answer);
+  const { socket, headers, head } = answer;
+  const client = takeOver(headers);
+  if (head.length > 0) client.write(head);
+  socket.on('error', () => client.destroy());
+  client.on('error', () => socket.destroy());
+  socket.pipe(client);
+  client.pipe(socket);
+  await Promise.allSettled([finished(socket), finished(client)]);
+}
