@@ -1,3 +1,4 @@
+import { frameBytesDefault } from './frames.ts';
 import type { Gathering } from './gathering.ts';
 
 const noChunks: readonly Uint8Array[] = [];
@@ -30,20 +31,19 @@ export class ChunkQueue {
     return bytes;
   }
 
-  /** The next `bytes`, of which there must be so many. */
+  /** The next `bytes`, of which there must be so many: by reference where they are part of a large body, else by copy. */
   moveTo(gathering: Gathering, bytes: number): void {
+    const isLarge = bytes >= frameBytesDefault;
     this.size -= bytes;
-    let left = bytes;
-    while (left > 0) {
+    for (let left = bytes; left > 0; ) {
       const chunk = this.#chunks[this.#next] as Uint8Array;
-      const rest = chunk.length - this.#offset;
-      if (rest > left) {
-        gathering.add(chunk.subarray(this.#offset, this.#offset + left));
-        this.#offset += left;
-        return;
-      }
-      gathering.add(this.#offset === 0 ? chunk : chunk.subarray(this.#offset));
-      left -= rest;
+      const end = Math.min(chunk.length, this.#offset + left);
+      const piece = end - this.#offset === chunk.length ? chunk : chunk.subarray(this.#offset, end);
+      if (isLarge) gathering.add(piece);
+      else gathering.copy(piece);
+      left -= piece.length;
+      this.#offset = end;
+      if (end < chunk.length) return;
       this.#next++;
       this.#offset = 0;
     }

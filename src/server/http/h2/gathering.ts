@@ -1,6 +1,6 @@
 /**
- * What one connection sends in a turn, gathered for one write. Small pieces are
- * copied one behind the other into a slab, large ones are referenced. The slab
+ * What one connection sends in a turn, gathered for one write. What is small is
+ * copied piece by piece into a slab, large bodies are referenced. The slab
  * serves one connection after the other and is never written to twice, since
  * sockets may keep what they were given.
  */
@@ -8,8 +8,8 @@ import type { Duplex } from 'node:stream';
 import { frameHeadBytes } from './frames.ts';
 
 const slabBytes = 64 * 1024;
-/** Up to here a copy is cheaper than one more buffer in the write. */
-const copiedBytesMax = 8 * 1024;
+/** Up to here a copy is cheaper than one more piece in the write, even in a large body. */
+const copiedBytesMax = 1024;
 
 export class Gathering {
   #slab = Buffer.allocUnsafeSlow(slabBytes);
@@ -34,14 +34,14 @@ export class Gathering {
     this.#at = at + frameHeadBytes;
   }
 
-  /** Of bytes that do not change. */
+  /** Of bytes that do not change: they need not be copied. */
   add(bytes: Uint8Array): void {
     if (bytes.length <= copiedBytesMax) return this.copy(bytes);
     this.#cut();
     this.#pieces.push(bytes);
   }
 
-  /** Of bytes that may change afterwards; no more than a slab. */
+  /** No more than a slab. */
   copy(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#slab.set(bytes, this.#at);
