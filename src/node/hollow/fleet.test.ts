@@ -182,7 +182,8 @@ describe('a hollow node', () => {
     assert.equal(api.watches, 1);
     assert.deepEqual(fleet.kubelets.map(({ podCount }) => podCount), [0, 1, 1]);
     assert.deepEqual(['early', 'late', 'foreign'].map((name) => api.pod('ns', name)?.status?.phase), ['Running', 'Running', 'Pending']);
-    assert.equal((api.objects.get('/api/v1/nodes/node-1')?.metadata['labels'] as Record<string, string>)['hollow.coxswain.dev/mode'], 'cheap');
+    const labels = api.objects.get('/api/v1/nodes/node-1')?.metadata['labels'] as Record<string, string> | undefined;
+    assert.equal(labels?.['hollow.coxswain.dev/mode'], 'cheap');
   });
 
   test('a failed write is tried again', async () => {
