@@ -1,4 +1,4 @@
-/** Logs and commands: the real kubectl, through the API server, to the servers of hollow nodes. */
+/** Logs, commands and usage: the real kubectl, through the API server, to the servers of hollow nodes. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
@@ -130,5 +130,16 @@ describe('logs and commands', { skip: missing ?? false }, () => {
     const other = node === 'node-0' ? 'node-1' : 'node-0';
     const { stdout: pods } = await kubectl(['get', '--raw', `/api/v1/nodes/${other}/proxy/pods`]);
     assert.ok(!pods.includes('"name":"ticker"'), 'each node tells of its own pods');
+  });
+
+  test('what pods and nodes use, as kubectl top reads it', async () => {
+    await says(['top', 'pod', 'ticker', '--no-headers'], /^ticker +250m +64Mi/);
+    await says(['top', 'pods', '-l', 'app=ticker', '--containers', '--no-headers'], /^ticker +main +250m +64Mi +\n$/);
+    await says(['top', 'nodes', '--no-headers'], /^node-0 +\d+m +\d+% +\d+Mi +\d+% +\nnode-1 /);
+    const raw = await kubectl(['get', '--raw', '/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/stuck']);
+    assert.match(raw.stderr, /pods\.metrics\.k8s\.io "default\/stuck" not found/);
+    await fails(['top', 'pods', '--as=eve'], /pods\.metrics\.k8s\.io is forbidden/);
+    // The core group's, not these, are what is meant by the word.
+    await says(['get', 'nodes', '--no-headers', '-o', 'name'], 'node/node-0\nnode/node-1\n');
   });
 });

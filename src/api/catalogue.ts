@@ -4,6 +4,7 @@
  */
 import resourceData from './data/resources.json' with { type: 'json' };
 import type { GroupVersionKind, ResourceData } from './data/format.ts';
+import { metricsResources } from './metrics-api.ts';
 
 export interface ResourceInfo extends Readonly<ResourceData> {
   /** `/registry/<group or core>/<resource>/`: where its objects are kept. All versions of a resource share it. */
@@ -80,5 +81,6 @@ export function builtInCatalogue(include: (group: string, version: string) => bo
     const stored = storedAs[`${entry.group}/${entry.resource}`] ?? { group: entry.group, version: entry.version };
     catalogue.add({ ...entry, storagePrefix: storagePrefixOf(stored.group, entry.resource), storageVersion: stored.version });
   }
+  for (const entry of metricsResources) catalogue.add({ ...entry, storagePrefix: storagePrefixOf(entry.group, entry.resource), storageVersion: entry.version });
   return catalogue;
 }

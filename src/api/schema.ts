@@ -5,10 +5,12 @@
  */
 import schemaData from './data/schema.json' with { type: 'json' };
 import type { FieldData, MessageFieldData, SchemaData, ShapeData, TypeData } from './data/format.ts';
+import { metricsTypes } from './metrics-api.ts';
 
 export type { FieldData, MessageFieldData, ShapeData, TypeData, GroupVersionKind } from './data/format.ts';
 
 const data = schemaData as unknown as SchemaData;
+Object.assign(data.types, metricsTypes);
 
 /** The type of that name (`io.k8s.api.core.v1.Pod`), or undefined. */
 export function typeNamed(name: string): TypeData | undefined {

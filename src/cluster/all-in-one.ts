@@ -22,6 +22,8 @@ import { startThread } from './thread.ts';
 export interface ClusterOptions {
   /** Hollow nodes; 3 unless set. */
   readonly nodes?: number;
+  /** One watch for all nodes, instead of one each: what is measured with it says nothing of a real cluster. */
+  readonly cheap?: boolean;
   /** How their containers behave: the text of a file of stages (see docs/hollow-nodes.md). */
   readonly stages?: string;
   /** `sqlite` (the default), `memory`, or the addresses of an etcd, with commas between. */
@@ -92,6 +94,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const serving = server.pki.issueServingCertificate({ commonName: 'hollow-nodes', names: ['localhost', '127.0.0.1'] });
   const nodesOptions = {
     nodes: count,
+    cheap: options.cheap ?? false,
     stages: options.stages ?? '',
     servingCertificate: serving.certificate,
     servingKey: serving.privateKey,

@@ -20,6 +20,7 @@ import { ServiceAccountTokenAuthenticator } from '../server/access/service-accou
 import { discoveryDocument, jwksDocument, TokenIssuer } from '../server/access/tokens.ts';
 import type { ApiServerParts } from '../server/http/call.ts';
 import { listen } from '../server/http/listener.ts';
+import { NodeUsage } from '../server/http/metrics-api/node-usage.ts';
 import { NodeClient } from '../server/http/nodes/node-client.ts';
 import { createHandler } from '../server/http/serve.ts';
 import { isVirtual } from '../server/http/virtual-resources.ts';
@@ -177,6 +178,7 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, metric
   const writer = clusterWriter(catalogue, registry);
   const pods = caches.cacheOf({ storagePrefix: storagePrefixOf('', 'pods') });
   const state = { ready: false };
+  const nodeClient = new NodeClient(pki.issueClientCertificate(componentSubjects.nodeClient));
   return {
     catalogue,
     registry,
@@ -194,7 +196,8 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, metric
       { name: 'etcd', on: ['healthz', 'livez', 'readyz'], check: () => storeHealth.problem },
       { name: 'informer-sync', on: ['readyz'], check: () => (state.ready ? undefined : 'the watch caches are being loaded') },
     ],
-    nodes: new NodeClient(pki.issueClientCertificate(componentSubjects.nodeClient)),
+    nodes: nodeClient,
+    usage: new NodeUsage({ nodes: nodeClient, view, clock, logger }),
     state,
     clock,
     random,

@@ -17,6 +17,8 @@ export interface RemoteFleetOptions {
   readonly count: number;
   readonly namePrefix: string;
   readonly credentials: CredentialKind | 'auto';
+  /** One watch for all nodes, by the kubeconfig's user. */
+  readonly cheap: boolean;
   /** Of all nodes, where their servers listen; left out: each has an address of its own, and is reached by the name localhost. */
   readonly nodeAddress?: string | undefined;
   /** The text of a file of stages; empty: the default behaviours. */
@@ -42,9 +44,11 @@ export async function startRemoteFleet(options: RemoteFleetOptions): Promise<Rem
   const credentials =
     options.credentials === 'certificates' ? byCertificates(parts) : options.credentials === 'impersonation' ? byImpersonation(parts) : await chooseCredentials(parts, names);
   const clientAuthority = await readClientAuthority(options);
+  const own = options.cheap ? http2Transport(options.config, { clock, shared: true }) : undefined;
   const fleet = startHollowFleet({
     count,
     namePrefix,
+    cheapClient: own && new Client(own, { clock, userAgent: 'coxswain-hollow' }),
     stages: loadStages(options.stages),
     ...(clientAuthority === undefined ? {} : { server: fleetServer(options, clientAuthority) }),
     clientFor: (name) => new Client(credentials.transportFor(name), { clock, userAgent: 'coxswain-hollow' }),
@@ -59,7 +63,7 @@ export async function startRemoteFleet(options: RemoteFleetOptions): Promise<Rem
     registered: fleet.registered,
     async stop() {
       stopping.abort();
-      await credentials.close();
+      await Promise.all([credentials.close(), own?.close()]);
     },
   };
 }

@@ -55,7 +55,7 @@ export async function chooseCredentials(options: NodeCredentialsOptions, nodeNam
     return certificates;
   } catch (error) {
     options.signal.throwIfAborted();
-    options.logger.info('the cluster signs no certificates for nodes', { error });
+    options.logger.info('the cluster signs no certificates for nodes', { why: error instanceof Error ? error.message : error });
     await certificates.close();
     return byImpersonation(options);
   }
@@ -132,6 +132,10 @@ async function requestCertificate(client: Client, clock: Clock, nodeName: string
         if (certificate) return { certificate: Buffer.from(certificate, 'base64').toString('utf8'), privateKey };
       }
     throw new Error(`the watch for the certificate of node ${nodeName} ended`);
+  } catch (error) {
+    // Nobody waits for it any more.
+    await client.delete(certificateSigningRequests, { name }).catch(() => {});
+    throw signal.aborted ? signal.reason : error;
   } finally {
     timer.cancel();
   }

@@ -18,6 +18,7 @@ export interface UpOptions extends DatastoreOptions {
   readonly kubeconfig?: string;
   readonly runtime: string;
   readonly stages?: string;
+  readonly cheap?: boolean;
   readonly output: string;
   readonly logLevel: string;
 }
@@ -32,6 +33,7 @@ export async function up(options: UpOptions): Promise<void> {
   const nodes = wholeNumber(options.nodes, '--nodes');
   const cluster = await startCluster({
     nodes,
+    cheap: options.cheap ?? false,
     stages: stagesText(options.stages, logger),
     datastore: options.datastore,
     etcd: etcdAccess(options),
@@ -55,8 +57,8 @@ export async function up(options: UpOptions): Promise<void> {
   const ready = cluster.nodesReady().then(
     () => {
       const nodesReadyMs = Math.round(process.uptime() * 1000);
-      if (machine) say(JSON.stringify({ ready: true, url: cluster.url, kubeconfig: cluster.kubeconfigPath, apiReadyMs, nodes, nodesReadyMs }));
-      else say(`${green('ready')} ${nodes} hollow node${nodes === 1 ? '' : 's'} ${dim(`in ${(nodesReadyMs / 1000).toFixed(2)} s; Ctrl-C stops the cluster, data stays in ${relative('.', options.dataDir) || '.'}`)}`);
+      if (machine) say(JSON.stringify({ ready: true, url: cluster.url, kubeconfig: cluster.kubeconfigPath, apiReadyMs, nodes, nodesReadyMs, ...(options.cheap ? { cheap: true } : {}) }));
+      else say(`${green('ready')} ${nodes} hollow node${nodes === 1 ? '' : 's'}${options.cheap ? ' (CHEAP: one watch for all of them, not for measurements)' : ''} ${dim(`in ${(nodesReadyMs / 1000).toFixed(2)} s; Ctrl-C stops the cluster, data stays in ${relative('.', options.dataDir) || '.'}`)}`);
     },
     (error: unknown) => logger.error('the nodes did not become ready', { error }),
   );

@@ -38,6 +38,7 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
     'read networking.k8s.io ingresses,ingresses/status,networkpolicies',
     'read resource.k8s.io resourceclaims,resourceclaims/status,resourceclaimtemplates',
   ],
+  'system:aggregated-metrics-reader': ['get,list metrics.k8s.io nodes,pods'],
   'system:auth-delegator': [
     'create authentication.k8s.io tokenreviews',
     'create authorization.k8s.io subjectaccessreviews',

@@ -41,7 +41,8 @@ const aggregatedRoles = [
 ] as const;
 
 function clusterRole(name: string, rules: readonly string[]): ClusterRole {
-  const target = /^system:aggregate-to-(\w+)$/.exec(name)?.[1];
+  // metrics-server's role, under its name: whoever may see pods may see what they use.
+  const target = name === 'system:aggregated-metrics-reader' ? 'view' : /^system:aggregate-to-(\w+)$/.exec(name)?.[1];
   const labels = target === undefined ? {} : { [aggregationLabel(target)]: 'true' };
   return {
     apiVersion: rbacVersion,

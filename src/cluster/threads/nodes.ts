@@ -4,13 +4,14 @@ import { systemRandom } from '../../base/random.ts';
 import { Client } from '../../client/client.ts';
 import { startHollowFleet } from '../../node/hollow/fleet.ts';
 import { loadStages } from '../../node/hollow/stages/load.ts';
-import { nodeIdentity } from '../identities.ts';
+import { administrator, nodeIdentity } from '../identities.ts';
 import type { PartStarter } from './parts.ts';
 
 export const start: PartStarter['start'] = async ({ connection, options, logger, metrics, signal }) => {
   const clock = systemClock();
   const fleet = startHollowFleet({
     count: Number(options['nodes']),
+    cheapClient: options['cheap'] ? new Client(connection.as(administrator), { clock }) : undefined,
     stages: loadStages(String(options['stages'])),
     server: {
       host: '127.0.0.1',

@@ -171,6 +171,21 @@ describe('a hollow node', () => {
     assert.equal(status?.reason, 'DeadlineExceeded');
   });
 
+  test('in the cheap mode all nodes share one watch, and say so', async () => {
+    const api = new FakeApi();
+    api.putPod(pod('early', { nodeName: 'node-2' }));
+    const clock = new ManualClock();
+    const { fleet } = await begin({ count: 3, cheapClient: new Client(api, { clock }) }, api, clock);
+    api.putPod(pod('late', { nodeName: 'node-1' }));
+    api.putPod(pod('foreign', { nodeName: 'elsewhere' }));
+    await clock.advance(100);
+    assert.equal(api.watches, 1);
+    assert.deepEqual(fleet.kubelets.map(({ podCount }) => podCount), [0, 1, 1]);
+    assert.deepEqual(['early', 'late', 'foreign'].map((name) => api.pod('ns', name)?.status?.phase), ['Running', 'Running', 'Pending']);
+    const labels = api.objects.get('/api/v1/nodes/node-1')?.metadata['labels'] as Record<string, string> | undefined;
+    assert.equal(labels?.['hollow.coxswain.dev/mode'], 'cheap');
+  });
+
   test('a failed write is tried again', async () => {
     const { api, clock } = await begin();
     let failures = 2;

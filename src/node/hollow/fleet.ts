@@ -17,6 +17,7 @@ import { blockOf, formatIpv4, parseIpv4 } from './addresses.ts';
 import { defaultBehaviours } from './behaviour.ts';
 import { HollowRuntime } from './hollow-runtime.ts';
 import { sharedClock } from './shared-clock.ts';
+import { cheapLabel, SharedPods } from './shared-pods.ts';
 import { stageActions } from './stage-actions.ts';
 import type { LoadedStages } from './stages/load.ts';
 import { PodStages } from './stages/pod-stages.ts';
@@ -32,6 +33,8 @@ export interface HollowFleetOptions {
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   readonly signal: AbortSignal;
+  /** Who watches the pods of all nodes at once, in the cheap mode (shared-pods.ts). Left out: each node watches its own. */
+  readonly cheapClient?: Client | undefined;
   readonly capacity?: Readonly<Record<string, string>>;
   /** Labels beside the kubelet's own, e.g. a zone by index. */
   labelsFor?(index: number): Readonly<Record<string, string>>;
@@ -75,13 +78,14 @@ export function startHollowFleet(options: HollowFleetOptions): HollowFleet {
   const shared = sharedClock(options.clock);
   // A signal of its own for each: adding and removing listeners of one signal costs its number of listeners.
   const stops = Array.from({ length: options.count }, () => new AbortController());
-  const server = options.server && new KubeletServer(options.server);
+  const server = options.server && { kubelets: new KubeletServer(options.server), reachedAt: options.server.reachedAt };
+  const shares = options.cheapClient && new SharedPods({ ...options, client: options.cheapClient, nodes: options.count });
   const starts = new PodStartMetrics(options.metrics, options.clock);
-  const kubelets = stops.map(({ signal }, index) => hollowKubelet({ ...options, signal, starts }, index, shared, server));
+  const kubelets = stops.map(({ signal }, index) => hollowKubelet({ ...options, signal, starts, server, shares }, index, shared));
   const running = options.metrics.gauge('kubelet_running_pods', 'Pods that the nodes hold.').with();
   options.metrics.beforeSnapshot(() => running.set(kubelets.reduce((sum, { podCount }) => sum + podCount, 0)));
   const stop = () => {
-    server?.close();
+    server?.kubelets.close();
     for (const one of stops) one.abort(options.signal.reason);
     shared.close();
   };
@@ -99,9 +103,16 @@ async function startAll(kubelets: readonly Kubelet[], parallel: number): Promise
   await Promise.all(Array.from({ length: Math.min(parallel, kubelets.length) }, work));
 }
 
-function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStartMetrics }, index: number, clock: Clock, server: KubeletServer | undefined): Kubelet {
-  const { random, logger, signal } = options;
-  const reachedAt = options.server?.reachedAt;
+/** What the nodes of a fleet have in common. */
+interface Shared {
+  readonly starts: PodStartMetrics;
+  readonly server: { readonly kubelets: KubeletServer; readonly reachedAt: FleetServer['reachedAt'] } | undefined;
+  readonly shares: SharedPods | undefined;
+}
+
+function hollowKubelet(options: Omit<HollowFleetOptions, 'server'> & Shared, index: number, clock: Clock): Kubelet {
+  const { random, logger, signal, server, shares } = options;
+  const reachedAt = server?.reachedAt;
   const name = `${options.namePrefix ?? 'node-'}${index}`;
   const podCidr = blockOf(options.podNetwork ?? '10.128.0.0', index, 24);
   const client = options.clientFor(name);
@@ -124,7 +135,7 @@ function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStart
     name,
     internalIp: reachedAt && 'internalIp' in reachedAt ? reachedAt.internalIp : formatIpv4(parseIpv4(options.nodeNetwork ?? '172.16.0.0') + index + 2),
     podCidr,
-    labels: options.labelsFor?.(index) ?? {},
+    labels: { ...options.labelsFor?.(index), ...(shares ? cheapLabel : {}) },
     taints: options.taints ?? [],
     capacity,
     allocatable: capacity,
@@ -144,7 +155,8 @@ function hollowKubelet(options: HollowFleetOptions & { readonly starts: PodStart
     starts: options.starts,
     description,
     heartbeatPhase: Math.floor((index / options.count) * heartbeatGroups) / heartbeatGroups,
-    ...(server ? { serve: (node) => server.serve(node) } : {}),
+    ...(server ? { serve: (node) => server.kubelets.serve(node) } : {}),
+    ...(shares ? { follow: (sink) => shares.follow(name, sink) } : {}),
     ...(options.events === false ? {} : { record: lazyRecorder(client, clock, logger, name, signal) }),
   });
   return kubelet;

@@ -9,7 +9,7 @@ import type { ObjectReference, Pod } from '../../api/types/core-v1.ts';
 import type { Client } from '../../client/client.ts';
 import { objectPath } from '../../client/client.ts';
 import { dropManagedFields } from '../../client/informer.ts';
-import { Reflector } from '../../client/reflector.ts';
+import { Reflector, type ReflectorSink } from '../../client/reflector.ts';
 import { pods } from '../../client/resources.ts';
 import type { WatchEvent } from '../../client/watch-decoder.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -33,6 +33,8 @@ export interface KubeletOptions {
   readonly starts: PodStartMetrics;
   /** Opens the node's server; resolves to its port. Left out: the node has none. */
   serve?(node: ServedNode): Promise<number>;
+  /** Follows the node's pods instead of the kubelet's own watch. */
+  follow?(sink: ReflectorSink<Pod>): void;
   /** Left out: no events are recorded. */
   record?(subject: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
@@ -76,10 +78,15 @@ export class Kubelet implements WorkerHost, ServedNode {
     const description = serve ? { ...this.#options.description, kubeletPort: await serve(this) } : this.#options.description;
     await new Heartbeat({ client, clock, logger, signal, description, phase: heartbeatPhase }).start();
     if (signal.aborted) return;
+    const sink: ReflectorSink<Pod> = { replace: (all) => this.#replace(all), apply: (events) => this.#apply(events) };
+    if (this.#options.follow) {
+      this.#options.follow(sink);
+      return;
+    }
     const reflector = new Reflector<Pod>(
       client,
       pods,
-      { replace: (all) => this.#replace(all), apply: (events) => this.#apply(events) },
+      sink,
       { clock, random, logger, fieldSelector: `spec.nodeName=${description.name}`, transform: dropManagedFields },
     );
     void reflector.run(signal);

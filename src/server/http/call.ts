@@ -15,6 +15,7 @@ import type { SloMeter } from '../slo/slo-meter.ts';
 import type { ResourceCache } from '../watchcache/resource-cache.ts';
 import type { WatchCacheSet } from '../watchcache/watch-cache-set.ts';
 import type { HealthCheck } from './health.ts';
+import type { NodeUsage } from './metrics-api/node-usage.ts';
 import type { NodeClient } from './nodes/node-client.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { RequestMetrics } from './request-metrics.ts';
@@ -39,6 +40,8 @@ export interface ApiServerParts {
   readonly health: readonly HealthCheck[];
   /** The way to the nodes' servers. */
   readonly nodes: NodeClient;
+  /** What they use. */
+  readonly usage: NodeUsage;
   /** Turns true once, when everything that requests rely on is there. */
   readonly state: { ready: boolean };
   readonly clock: Clock;
@@ -65,10 +68,14 @@ export interface Call {
   readonly auditId: string;
 }
 
-/** A call for a resource of the catalogue. */
-export interface ResourceCall extends Call {
+/** A call for a resource of the catalogue that is answered and not stored. */
+export interface VirtualCall extends Call {
   /** The resource in the version of the request. */
   readonly resource: ResourceInfo;
+}
+
+/** A call for one that is stored. */
+export interface ResourceCall extends VirtualCall {
   /** The same resource in the version that is stored. */
   readonly stored: ResourceInfo;
   readonly cache: ResourceCache;

@@ -1,4 +1,4 @@
-/** Resources that are answered and not stored: reviews, and what is an alias or a relic (bindings, componentstatuses). */
+/** Resources that are answered and not stored: reviews, metrics, and what is an alias or a relic (bindings, componentstatuses). */
 import type { ResourceInfo } from '../../api/catalogue.ts';
 import * as errors from '../../api/errors.ts';
 import type { KubeObject } from '../../api/object.ts';
@@ -11,14 +11,12 @@ import {
   reviewSubjectAccess,
   reviewToken,
 } from '../access/reviews.ts';
-import type { Call } from './call.ts';
+import { metricsGroup } from '../../api/metrics-api.ts';
+import type { VirtualCall } from './call.ts';
 import { decodeAs } from './decode-body.ts';
+import { serveMetrics } from './metrics-api/serve.ts';
 import { writeOptionsOf } from './request-options.ts';
 import { sendObject } from './respond.ts';
-
-export interface VirtualCall extends Call {
-  readonly resource: ResourceInfo;
-}
 
 type Answer = (call: VirtualCall, body: KubeObject) => unknown;
 
@@ -39,11 +37,12 @@ function nameOf({ group, resource }: ResourceInfo): string {
 
 export function isVirtual(resource: ResourceInfo): boolean {
   const name = nameOf(resource);
-  return reviews[name] !== undefined || relics.has(name);
+  return reviews[name] !== undefined || relics.has(name) || resource.group === metricsGroup;
 }
 
 export async function serveVirtual(call: VirtualCall): Promise<void> {
   const { resource, info } = call;
+  if (resource.group === metricsGroup) return serveMetrics(call);
   const answer = reviews[nameOf(resource)];
   if (!answer) return serveComponentStatuses(call);
   const options = writeOptionsOf(info.query, 'CreateOptions');

@@ -18,13 +18,15 @@ export interface Write {
 }
 
 interface Watcher {
-  readonly nodeName: string;
+  /** Undefined: the pods of all nodes. */
+  readonly nodeName: string | undefined;
   push(events: readonly object[]): void;
 }
 
 export class FakeApi implements Transport {
   readonly objects = new Map<string, Stored>();
   readonly writes: Write[] = [];
+  watches = 0;
   readonly #watchers = new Set<Watcher>();
   #revision = 1;
   /** Answers a request instead of the store, e.g. with an error. */
@@ -55,7 +57,8 @@ export class FakeApi implements Transport {
 
   stream(request: ClientRequest): Promise<ClientStream> {
     const url = new URL(request.target, 'http://api');
-    const nodeName = /spec\.nodeName=(.*)/.exec(url.searchParams.get('fieldSelector') ?? '')?.[1] ?? '';
+    const nodeName = /spec\.nodeName=(.*)/.exec(url.searchParams.get('fieldSelector') ?? '')?.[1];
+    this.watches++;
     return Promise.resolve({ status: 200, headers: {}, chunks: this.#watch(nodeName, request.signal) });
   }
 
@@ -107,10 +110,10 @@ export class FakeApi implements Transport {
   #tell(type: string, path: string): void {
     const object = this.objects.get(path);
     const nodeName = (object?.['spec'] as { nodeName?: string } | undefined)?.nodeName;
-    for (const watcher of this.#watchers) if (watcher.nodeName === nodeName) watcher.push([{ type, object }]);
+    for (const watcher of this.#watchers) if (watcher.nodeName === undefined || watcher.nodeName === nodeName) watcher.push([{ type, object }]);
   }
 
-  async *#watch(nodeName: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  async *#watch(nodeName: string | undefined, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
     let waiting: (() => void) | undefined;
     const queue: Uint8Array[] = [];
     const watcher: Watcher = {
@@ -120,7 +123,7 @@ export class FakeApi implements Transport {
         waiting?.();
       },
     };
-    const initial = [...this.objects.entries()].filter(([path, object]) => path.includes('/pods/') && (object['spec'] as { nodeName?: string }).nodeName === nodeName);
+    const initial = [...this.objects.entries()].filter(([path, object]) => path.includes('/pods/') && (nodeName === undefined || (object['spec'] as { nodeName?: string }).nodeName === nodeName));
     watcher.push([
       ...initial.map(([, object]) => ({ type: 'ADDED', object })),
       { type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#revision), annotations: { 'k8s.io/initial-events-end': 'true' } } } },
