@@ -29,7 +29,7 @@ export const lists: Bench = {
       // The controllers have the pods too; their garbage is not the list's.
       await wait(settleMs);
       const measurement = await Measurement.open(run, target);
-      const shape = `LIST of ${count} pods of ${bytes} bytes`;
+      const shape = `LIST of ${count} pods`;
       const first = await measurement.phase('first list', 'lists', 1, () => measure(api, measurement, 1));
       run.figure({ name: `${shape}, the first`, value: first.ms, unit: 'ms', note: `${Math.round(first.bytes / 1e6)} MB; ${first.note}` });
       const times: Measured[] = [];

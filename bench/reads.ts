@@ -37,7 +37,7 @@ export const reads: Bench = {
           const { perSecond, latency, count: done } = await load(connections, clients, seconds * 1000);
           progress.set(done);
           const bound = clients === 100 ? { target: { atLeast: 15_000 } } : {};
-          run.figure({ name: `GET of ${bytes} bytes, ${clients} clients, ${count} connections`, value: perSecond, unit: '/s', chart: 'Reads a second', ...bound, note: `${latencyNote(latency)}; ${cpu()}` });
+          run.figure({ name: `GETs of one object, ${clients} clients, ${count} connections`, value: perSecond, unit: '/s', chart: 'Reads a second', ...bound, note: `${latencyNote(latency)}; ${cpu()}` });
           for (const connection of connections) connection.close();
         });
       await deleteNamespace(api, namespace);

@@ -74,7 +74,7 @@ async function throughServer(run: Run): Promise<void> {
 }
 
 async function intoEtcd(run: Run): Promise<void> {
-  const executable = findExecutable('etcd');
+  const executable = findExecutable('etcd', run.options.upstreamDir);
   if (executable === undefined) {
     run.note('There is no etcd in PATH to compare with.');
     return;

@@ -37,6 +37,8 @@ interface Followed {
   lastCpuMs: number;
   /** Of this process and of those it took the place of. */
   cpuMs: number;
+  /** Of it, what the series has. */
+  drawnCpuMs: number;
   rssHighestMb: number;
   /** The highest since somebody asked. */
   rssLatelyMb: number;
@@ -131,30 +133,29 @@ export class Usage {
     for (const { name, role, pid } of this.#processes()) {
       let followed = this.#followed.get(name);
       if (!followed) {
-        followed = { name, role, pid, lastCpuMs: cpuMs(pid), cpuMs: 0, rssHighestMb: 0, rssLatelyMb: 0, threadsBefore: cpuMsOfThreads(pid), cpu: [], memory: [] };
+        followed = { name, role, pid, lastCpuMs: cpuMs(pid), cpuMs: 0, drawnCpuMs: 0, rssHighestMb: 0, rssLatelyMb: 0, threadsBefore: cpuMsOfThreads(pid), cpu: [], memory: [] };
         this.#followed.set(name, followed);
       } else if (followed.pid !== pid) {
         followed.pid = pid;
         followed.lastCpuMs = 0;
         followed.threadsBefore = new Map();
       }
-      const spentMs = this.#count(followed);
+      this.#count(followed);
       const memory = rssMb(pid);
       followed.rssHighestMb = Math.max(followed.rssHighestMb, memory);
       followed.rssLatelyMb = Math.max(followed.rssLatelyMb, memory);
       const at = (now - originAt) / 1000;
-      if (elapsedMs > 0) followed.cpu.push([at, spentMs / elapsedMs]);
+      if (elapsedMs > 0) followed.cpu.push([at, (followed.cpuMs - followed.drawnCpuMs) / elapsedMs]);
+      followed.drawnCpuMs = followed.cpuMs;
       followed.memory.push([at, memory]);
     }
   }
 
-  #count(followed: Followed): number {
+  #count(followed: Followed): void {
     // A process that has ended reads as zero.
     const now = Math.max(followed.lastCpuMs, cpuMs(followed.pid));
-    const spentMs = now - followed.lastCpuMs;
+    followed.cpuMs += now - followed.lastCpuMs;
     followed.lastCpuMs = now;
-    followed.cpuMs += spentMs;
-    return spentMs;
   }
 }
 

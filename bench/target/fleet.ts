@@ -26,7 +26,7 @@ export function startFleet({ prefix, nodes }: FleetShape, { kubeconfig, director
   const fleet = new ManagedProcess({
     name: `hollow nodes ${prefix}`,
     command: process.execPath,
-    args: [coxswainCommand, 'hollow', '--kubeconfig', kubeconfig, '--nodes', String(nodes), '--name-prefix', prefix, '--log-level', 'error'],
+    args: [coxswainCommand, 'hollow', '--kubeconfig', kubeconfig, '--nodes', String(nodes), '--name-prefix', prefix, '--credentials', 'impersonation', '--log-level', 'error'],
     logFile: join(directory, `fleet-${prefix}.log`),
     onFailure,
   });
