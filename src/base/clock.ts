@@ -56,9 +56,20 @@ export function systemClock(options: { background?: boolean } = {}): Clock {
   };
 }
 
+/** The seconds written last: most of what is stamped is of a few, and formatting costs more than the stamping. */
+const rememberedSeconds = 64;
+const seconds = new Float64Array(rememberedSeconds).fill(NaN);
+const texts: string[] = [];
+
 /** RFC 3339 with second precision, as metav1.Time is written. */
 export function formatTime(epochMs: number): string {
-  return new Date(Math.floor(epochMs / 1000) * 1000).toISOString().replace('.000Z', 'Z');
+  const second = Math.floor(epochMs / 1000);
+  const place = ((second % rememberedSeconds) + rememberedSeconds) % rememberedSeconds;
+  if (seconds[place] !== second) {
+    texts[place] = new Date(second * 1000).toISOString().replace('.000Z', 'Z');
+    seconds[place] = second;
+  }
+  return texts[place] as string;
 }
 
 /** RFC 3339 with microsecond digits, as metav1.MicroTime is written. */

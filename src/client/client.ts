@@ -96,6 +96,20 @@ const acceptJson = 'application/json';
 const acceptMetadata = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const acceptMetadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const defaultRetries = 10;
+const noOptions: SendOptions = {};
+
+/** Each set of headers is one object for all requests and clients: transports know it again, and need not read it. */
+const headerSets = new Map<string, Readonly<Record<string, string>>>();
+
+function headersOf(userAgent: string, accept: string, contentType: string | undefined): Readonly<Record<string, string>> {
+  const key = `${contentType}\n${accept}\n${userAgent}`;
+  let headers = headerSets.get(key);
+  if (!headers) {
+    headers = { accept, 'user-agent': userAgent, ...(contentType === undefined ? {} : { 'content-type': contentType }) };
+    headerSets.set(key, headers);
+  }
+  return headers;
+}
 
 export class Client {
   readonly transport: Transport;
@@ -113,7 +127,7 @@ export class Client {
   }
 
   get<T extends ApiObject>(resource: Resource<T>, name: ObjectName, options: GetOptions = {}): Promise<T> {
-    const query = queryText({ resourceVersion: options.resourceVersion });
+    const query = options.resourceVersion ? `?resourceVersion=${encodeURIComponent(options.resourceVersion)}` : '';
     return this.json<T>('GET', objectPath(resource, name) + query, undefined, options);
   }
 
@@ -176,7 +190,7 @@ export class Client {
 
   patch<T extends ApiObject>(resource: Resource<T>, name: ObjectName, patch: unknown, options: PatchOptions): Promise<T> {
     const subresource = options.subresource ? `/${options.subresource}` : '';
-    const query = writeQuery(options, options.force ? { force: 'true' } : {});
+    const query = writeQuery(options);
     return this.json<T>('PATCH', objectPath(resource, name) + subresource + query, patch, {
       ...options,
       contentType: patchContentTypes[options.type],
@@ -233,17 +247,17 @@ export class Client {
   }
 
   /** A request by path, with a JSON body and a JSON answer: discovery and whatever has no method here. */
-  async json<T>(method: ClientRequest['method'], target: string, body: unknown, options: SendOptions = {}): Promise<T> {
+  async json<T>(method: ClientRequest['method'], target: string, body: unknown, options: SendOptions = noOptions): Promise<T> {
     const response = await this.send(method, target, body, options);
     return parseBody(response.body) as T;
   }
 
   /** As `json`, but the answer is left unparsed, for callers that do not need it. */
-  async send(method: ClientRequest['method'], target: string, body: unknown, options: SendOptions = {}): Promise<ClientResponse> {
+  async send(method: ClientRequest['method'], target: string, body: unknown, options: SendOptions = noOptions): Promise<ClientResponse> {
     const request = this.#request(method, target, body, options);
     const retries = options.retries ?? this.#retries;
     for (let attempt = 0; ; attempt++) {
-      await this.#turn(options.signal);
+      if (this.#bucket) await this.#turn(options.signal);
       const response = await this.transport.request(request);
       if (response.status < 400) return response;
       const waitMs = attempt < retries ? retryAfterMs(response) : undefined;
@@ -253,15 +267,14 @@ export class Client {
   }
 
   #request(method: ClientRequest['method'], target: string, body: unknown, options: SendOptions): ClientRequest {
-    const headers: Record<string, string> = { accept: options.accept ?? acceptJson, 'user-agent': this.#userAgent };
-    if (body !== undefined) headers['content-type'] = options.contentType ?? acceptJson;
+    const contentType = body === undefined ? undefined : (options.contentType ?? acceptJson);
     return {
       method,
       target,
-      headers,
-      ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
-      ...(options.signal ? { signal: options.signal } : {}),
-      ...(options.background ? { background: true } : {}),
+      headers: headersOf(this.#userAgent, options.accept ?? acceptJson, contentType),
+      body: body === undefined ? undefined : Buffer.from(JSON.stringify(body)),
+      signal: options.signal,
+      background: options.background ?? false,
     };
   }
 
@@ -317,13 +330,10 @@ function listQuery(options: WatchOptions, more: Record<string, string> = {}): st
   });
 }
 
-function writeQuery(options: WriteOptions, more: Record<string, string> = {}): string {
-  return queryText({
-    ...more,
-    fieldManager: options.fieldManager,
-    dryRun: options.dryRun ? 'All' : undefined,
-    fieldValidation: options.fieldValidation,
-  });
+function writeQuery(options: WriteOptions & { readonly force?: boolean }): string {
+  const { force, fieldManager, dryRun, fieldValidation } = options;
+  if (!force && fieldManager === undefined && !dryRun && fieldValidation === undefined) return '';
+  return queryText({ force: force ? 'true' : undefined, fieldManager, dryRun: dryRun ? 'All' : undefined, fieldValidation });
 }
 
 /** The object with its apiVersion and kind, which the server asks for. */

@@ -2,70 +2,123 @@
  * Decides what becomes of an event: a new one, one more of the same, part of a
  * group of similar ones, or nothing because its object has had its share. The
  * numbers and the wording are client-go's.
+ *
+ * Thousands of recorders remember tens of thousands of objects: an object costs
+ * one look-up by its uid, and what is remembered is the least there is to send.
  */
-import type { Event } from '../api/types/core-v1.ts';
+import type { ObjectReference } from '../api/types/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
+import { RecentlyUsed } from './recently-used.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 const similarMax = 10;
 const similarIntervalMs = 600_000;
 const spamBurst = 25;
 const spamPerSecond = 1 / 300;
-const rememberedMax = 4096;
+const subjectsMax = 4096;
+/** Of one object, with one type and reason. */
+const seriesMax = 32;
 
-/** A map that forgets what was least recently used. */
-export class LeastRecentlyUsed<V> {
-  readonly #entries = new Map<string, V>();
+/** What has happened to one object, however often: one object of the API. */
+export class EventSeries {
+  readonly subject: ObjectReference;
+  readonly type: string;
+  readonly reason: string;
+  message: string;
+  count = 0;
+  readonly firstMs: number;
+  lastMs: number;
+  /** Its name in the API, once it has one. */
+  name = '';
+  /** `again`: it has changed since it was taken to be sent. */
+  state: 'idle' | 'queued' | 'sending' | 'again' = 'idle';
+  /** The server has it. */
+  created = false;
 
-  get(key: string): V | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+  constructor(subject: ObjectReference, type: string, reason: string, message: string, nowMs: number) {
+    this.subject = subject;
+    this.type = type;
+    this.reason = reason;
+    this.message = message;
+    this.firstMs = nowMs;
+    this.lastMs = nowMs;
   }
+}
 
-  set(key: string, value: V): void {
-    this.#entries.set(key, value);
-    if (this.#entries.size <= rememberedMax) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
-    }
-  }
+/** The series of one type and reason: with too many messages they become one. */
+interface Group {
+  readonly type: string;
+  readonly reason: string;
+  readonly series: EventSeries[];
+  /** Begun anew where nothing like it has happened for long: older series do not count as similar. */
+  since: number;
+  lastAt: number;
+  combined: EventSeries | undefined;
+}
+
+interface Subject {
+  readonly bucket: TokenBucket;
+  readonly groups: Group[];
 }
 
 export class EventCorrelator {
   readonly #clock: Clock;
-  readonly #buckets = new LeastRecentlyUsed<TokenBucket>();
-  readonly #similar = new LeastRecentlyUsed<{ messages: Set<string>; lastAt: number }>();
+  readonly #subjects = new RecentlyUsed<Subject>(subjectsMax);
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Under which key the event counts as the same, and with which message; undefined: drop it. */
-  correlate(event: Event): { key: string; message: string } | undefined {
-    const subject = subjectOf(event);
-    let bucket = this.#buckets.get(subject);
-    if (!bucket) this.#buckets.set(subject, (bucket = new TokenBucket(this.#clock, spamPerSecond, spamBurst)));
-    if (!bucket.tryTake()) return undefined;
-
-    const group = [subject, event.type, event.reason, event.reportingComponent, event.reportingInstance].join('\n');
-    const message = event.message ?? '';
+  /** The series that the event counts to, its count raised; undefined: drop it. */
+  correlate(reference: ObjectReference, type: string, reason: string, message: string): EventSeries | undefined {
+    const subject = this.#subjectOf(reference);
+    if (!subject.bucket.tryTake()) return undefined;
     const now = this.#clock.now();
-    let similar = this.#similar.get(group);
-    if (!similar || now - similar.lastAt > similarIntervalMs) this.#similar.set(group, (similar = { messages: new Set(), lastAt: now }));
-    similar.lastAt = now;
-    // Past the limit every message is part of the group; the set must not grow with them.
-    if (similar.messages.size >= similarMax && !similar.messages.has(message)) return { key: group, message: `(combined from similar events): ${message}` };
-    similar.messages.add(message);
-    if (similar.messages.size >= similarMax) return { key: group, message: `(combined from similar events): ${message}` };
-    return { key: `${group}\n${message}`, message };
+    const group = groupOf(subject, type, reason, now);
+    const series = isCrowded(group, message) ? combinedOf(group, reference, message, now) : seriesOf(group, reference, message, now);
+    series.count++;
+    series.lastMs = now;
+    return series;
+  }
+
+  #subjectOf(reference: ObjectReference): Subject {
+    const key = reference.uid || `${reference.kind}/${reference.namespace}/${reference.name}`;
+    let subject = this.#subjects.get(key);
+    if (!subject) this.#subjects.set(key, (subject = { bucket: new TokenBucket(this.#clock, spamPerSecond, spamBurst), groups: [] }));
+    return subject;
   }
 }
 
-function subjectOf({ source, involvedObject: object }: Event): string {
-  return [source?.component, source?.host, object.kind, object.namespace, object.name, object.uid, object.apiVersion, object.fieldPath].join('\n');
+function groupOf({ groups }: Subject, type: string, reason: string, now: number): Group {
+  for (const group of groups) {
+    if (group.reason !== reason || group.type !== type) continue;
+    if (now - group.lastAt > similarIntervalMs) group.since = now;
+    group.lastAt = now;
+    return group;
+  }
+  const group: Group = { type, reason, series: [], since: now, lastAt: now, combined: undefined };
+  groups.push(group);
+  return group;
 }
 
+/** With this message, or without it, there are too many. */
+function isCrowded({ series, since }: Group, message: string): boolean {
+  if (series.length + 1 < similarMax) return false;
+  const messages = new Set([message]);
+  for (const one of series) if (one.lastMs >= since) messages.add(one.message);
+  return messages.size >= similarMax;
+}
+
+function combinedOf(group: Group, reference: ObjectReference, message: string, now: number): EventSeries {
+  group.combined ??= new EventSeries(reference, group.type, group.reason, '', now);
+  group.combined.message = `(combined from similar events): ${message}`;
+  return group.combined;
+}
+
+function seriesOf({ type, reason, series }: Group, reference: ObjectReference, message: string, now: number): EventSeries {
+  for (const one of series) if (one.message === message && one.subject.fieldPath === reference.fieldPath) return one;
+  const made = new EventSeries(reference, type, reason, message, now);
+  if (series.length >= seriesMax) series.shift();
+  series.push(made);
+  return made;
+}

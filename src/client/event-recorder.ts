@@ -3,18 +3,22 @@
  * is correlated (event-correlation.ts) and queued; what does not fit into the
  * queue, or comes after `close`, is dropped. The same event again raises the
  * count of the first by a patch.
+ *
+ * An event that waits is a small record: it becomes an object of the API, and
+ * bytes, when it is sent. In a storm tens of thousands wait for long.
  */
 import { ApiError } from '../api/errors.ts';
 import type { Event, ObjectReference } from '../api/types/core-v1.ts';
 import { formatTime } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Client } from './client.ts';
-import { EventCorrelator, LeastRecentlyUsed } from './event-correlation.ts';
+import { collectionPath, objectPath } from './client.ts';
+import type { Client, SendOptions } from './client.ts';
+import { EventCorrelator } from './event-correlation.ts';
+import type { EventSeries } from './event-correlation.ts';
 import { isNotFound } from './failure.ts';
 import type { ApiObject } from './resource.ts';
 import { events } from './resources.ts';
-import { WorkQueue } from './work-queue.ts';
 
 export interface EventRecorderOptions {
   readonly clock: Clock;
@@ -23,30 +27,30 @@ export interface EventRecorderOptions {
   readonly component: string;
   readonly host?: string;
   readonly queueMax?: number;
+  /** Events under way at the same time. */
+  readonly sendersMax?: number;
 }
 
 /** An object, or a reference to one; `apiVersion` and `kind` must be set. */
 export type EventSubject = ApiObject | ObjectReference;
 
-/** What has been seen of one kind of event about one object. */
-interface Recorded {
-  event: Event;
-  /** The server has it. */
-  created: boolean;
-}
-
-const sendersMax = 8;
 const retriesMax = 5;
+const retryFirstMs = 500;
+const retryMaxMs = 10_000;
 
 export class EventRecorder {
   readonly #client: Client;
   readonly #options: EventRecorderOptions;
   readonly #correlator: EventCorrelator;
-  readonly #recorded = new LeastRecentlyUsed<Recorded>();
-  readonly #unsent = new Map<string, Recorded>();
-  readonly #queue: WorkQueue;
   readonly #queueMax: number;
+  readonly #sendersMax: number;
   readonly #stop = new AbortController();
+  readonly #onCreate: SendOptions = { signal: this.#stop.signal, background: true };
+  readonly #onPatch: SendOptions = { ...this.#onCreate, contentType: 'application/strategic-merge-patch+json' };
+  /** In order; what lies before `#first` has been taken. */
+  #queue: EventSeries[] = [];
+  #first = 0;
+  #senders = 0;
   #serial = 0;
   dropped = 0;
 
@@ -55,94 +59,128 @@ export class EventRecorder {
     this.#options = options;
     this.#correlator = new EventCorrelator(options.clock);
     this.#queueMax = options.queueMax ?? 1000;
-    this.#queue = new WorkQueue({ clock: options.clock, baseDelayMs: 500, maxDelayMs: 10_000 });
-    void this.#queue.run(sendersMax, (key, signal) => this.#send(key, signal), this.#stop.signal);
+    this.#sendersMax = options.sendersMax ?? 8;
   }
 
   event(subject: EventSubject, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const { clock } = this.#options;
-    if (this.#stop.signal.aborted || this.#queue.length >= this.#queueMax) {
+    if (this.#stop.signal.aborted || this.#queue.length - this.#first >= this.#queueMax) {
       this.dropped++;
       return;
     }
-    const fresh = this.#newEvent(referenceTo(subject), type, reason, message);
-    const correlated = this.#correlator.correlate(fresh);
-    if (!correlated) {
+    const series = this.#correlator.correlate(referenceTo(subject), type, reason, message);
+    if (!series) {
       this.dropped++;
       return;
     }
-    const known = this.#recorded.get(correlated.key);
-    const recorded: Recorded = known ?? { event: fresh, created: false };
-    if (known) {
-      known.event = { ...known.event, count: (known.event.count ?? 1) + 1, lastTimestamp: formatTime(clock.now()) };
-    } else {
-      this.#recorded.set(correlated.key, recorded);
-    }
-    recorded.event.message = correlated.message;
-    this.#unsent.set(correlated.key, recorded);
-    this.#queue.add(correlated.key);
+    if (series.state === 'idle') this.#enqueue(series);
+    else if (series.state === 'sending') series.state = 'again';
   }
 
   /** Drops what has not been sent. */
   close(): void {
     this.#stop.abort();
-    this.#unsent.clear();
+    this.#queue = [];
+    this.#first = 0;
   }
 
-  async #send(key: string, signal: AbortSignal): Promise<void> {
-    const recorded = this.#unsent.get(key);
-    if (!recorded) return;
-    this.#unsent.delete(key);
-    try {
-      await this.#write(recorded, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      // A refusal stands; a server that cannot be reached may come back.
-      if (error instanceof ApiError || this.#queue.retries(key) >= retriesMax) {
-        this.dropped++;
-        this.#options.logger.debug('event dropped', { reason: recorded.event.reason, error });
+  #enqueue(series: EventSeries): void {
+    series.state = 'queued';
+    this.#queue.push(series);
+    if (this.#senders < this.#sendersMax) void this.#sendAll();
+  }
+
+  #take(): EventSeries | undefined {
+    const series = this.#queue[this.#first];
+    if (!series) {
+      this.#queue.length = 0;
+      this.#first = 0;
+      return undefined;
+    }
+    this.#first++;
+    if (this.#first > 1000 && this.#first * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#first);
+      this.#first = 0;
+    }
+    return series;
+  }
+
+  /** One sender: it goes when nothing waits any more. */
+  async #sendAll(): Promise<void> {
+    this.#senders++;
+    for (let series = this.#take(); series; series = this.#take()) {
+      series.state = 'sending';
+      await this.#send(series);
+      // It may have happened again meanwhile, which `event` has noted behind the compiler's back.
+      const { state } = series as EventSeries;
+      series.state = 'idle';
+      if (state === 'again' && !this.#stop.signal.aborted) this.#enqueue(series);
+    }
+    this.#senders--;
+  }
+
+  /** A refusal stands; a server that cannot be reached may come back, and the sender waits for it. */
+  async #send(series: EventSeries): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stop;
+    for (let failures = 0; ; failures++) {
+      try {
+        await this.#write(series);
         return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof ApiError || failures >= retriesMax) {
+          this.dropped++;
+          logger.debug('event dropped', { reason: series.reason, error });
+          return;
+        }
       }
-      this.#unsent.set(key, recorded);
-      throw error;
+      await clock.sleep(Math.min(retryFirstMs * 2 ** failures, retryMaxMs), signal).catch(() => {});
+      if (signal.aborted) return;
     }
   }
 
-  async #write(recorded: Recorded, signal: AbortSignal): Promise<void> {
-    if (recorded.created) {
-      const { count, lastTimestamp, message, metadata } = recorded.event;
+  /** The answers are not parsed: nobody wants to know. */
+  async #write(series: EventSeries): Promise<void> {
+    const { name, count, lastMs, message } = series;
+    const namespace = series.subject.namespace || 'default';
+    if (series.created) {
       try {
-        await this.#client.patch(events, metadata, { count, lastTimestamp, message }, { type: 'strategic', signal, background: true });
+        await this.#client.send('PATCH', objectPath(events, { namespace, name }), { count, lastTimestamp: formatTime(lastMs), message }, this.#onPatch);
         return;
       } catch (error) {
         // It has expired meanwhile: begin anew.
         if (!isNotFound(error)) throw error;
       }
     }
-    await this.#client.create(events, recorded.event, { signal, background: true });
-    recorded.created = true;
+    await this.#client.send('POST', collectionPath(events, namespace), this.#encode(series, namespace), this.#onCreate);
+    series.created = true;
   }
 
-  #newEvent(involvedObject: ObjectReference, type: string, reason: string, message: string): Event {
-    const { clock, component, host } = this.#options;
-    const now = clock.now();
-    // Nanoseconds in hex, as upstream names them; the serial keeps the events of one millisecond apart.
-    const stamp = BigInt(Math.floor(now)) * 1_000_000n + BigInt(this.#serial++ % 1_000_000);
+  #encode(series: EventSeries, namespace: string): Event {
+    const { component, host } = this.#options;
+    const { subject, type, reason, message, count, firstMs, lastMs } = series;
+    series.name ||= this.#newName(series);
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name: `${involvedObject.name}.${stamp.toString(16)}`, namespace: involvedObject.namespace || 'default' },
-      involvedObject,
+      metadata: { name: series.name, namespace },
+      involvedObject: subject,
       type,
       reason,
       message,
-      count: 1,
-      firstTimestamp: formatTime(now),
-      lastTimestamp: formatTime(now),
+      count,
+      firstTimestamp: formatTime(firstMs),
+      lastTimestamp: formatTime(lastMs),
       source: host ? { component, host } : { component },
       reportingComponent: component,
       reportingInstance: host ?? '',
     };
+  }
+
+  /** Nanoseconds in hex, as upstream names them; the serial keeps the events of one millisecond apart. */
+  #newName({ subject, firstMs }: EventSeries): string {
+    const stamp = BigInt(Math.floor(firstMs)) * 1_000_000n + BigInt(this.#serial++ % 1_000_000);
+    return `${subject.name}.${stamp.toString(16)}`;
   }
 }
 

@@ -6,10 +6,10 @@ export interface ClientRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path and query, e.g. `/api/v1/pods?limit=500`. */
   readonly target: string;
-  /** Names in lower case. The values of a header that is a list (base/exchange.ts) are one a line. */
+  /** Names in lower case; not changed any more, so that a set can be known by its identity. The values of a header that is a list (base/exchange.ts) are one a line. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
-  readonly signal?: AbortSignal;
+  readonly body?: Uint8Array | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** It can wait for others of this client. */
   readonly background?: boolean;
 }

@@ -8,7 +8,7 @@
  *   length of the texts, number of words | words | texts (UTF-8) | bytes
  *
  * A message is a fixed number of words: its kind, the exchange it belongs to,
- * numbers, and for each text or body where it begins and ends.
+ * two numbers, and for its text and its body where they begin and end.
  */
 import type { MessagePort } from 'node:worker_threads';
 
@@ -16,7 +16,9 @@ export const kinds = {
   // From the client:
   /** Text: a user as JSON. Requests name it by its number, `id`. */
   identity: 0,
-  /** Number: of the identity. Texts: method and target with a space between, and the headers as JSON. Bytes: the body. */
+  /** Text: a set of headers as JSON. Requests name it by its number, `id`; another may take the number later. */
+  headers: 8,
+  /** Numbers: of the identity, of the headers. Text: method and target with a space between. Bytes: the body. */
   request: 1,
   /** No more is wanted of the answer. */
   cancel: 2,
@@ -54,10 +56,10 @@ export class PostBatch {
   }
 
   /** `body` must not change until the end of the turn. */
-  add(kind: Kind, id: number, number = 0, text = '', more = '', body: Uint8Array = noBytes): void {
+  add(kind: Kind, id: number, number = 0, text = '', body: Uint8Array = noBytes, second = 0): void {
     const from = this.#text.length;
-    this.#text += text + more;
-    this.#words.push(kind, id, number, from, from + text.length, from + text.length + more.length, this.#bodyBytes, this.#bodyBytes + body.byteLength);
+    this.#text += text;
+    this.#words.push(kind, id, number, second, from, from + text.length, this.#bodyBytes, this.#bodyBytes + body.byteLength);
     if (body.byteLength > 0) {
       this.#bodies.push(body);
       this.#bodyBytes += body.byteLength;
@@ -129,11 +131,11 @@ export class ReceivedPost {
     return this.#words[this.#at + 2] as number;
   }
 
-  get text(): string {
-    return this.#text.slice(this.#words[this.#at + 3], this.#words[this.#at + 4]);
+  get second(): number {
+    return this.#words[this.#at + 3] as number;
   }
 
-  get more(): string {
+  get text(): string {
     return this.#text.slice(this.#words[this.#at + 4], this.#words[this.#at + 5]);
   }
 

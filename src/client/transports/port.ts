@@ -10,6 +10,9 @@ import { SignalBook } from './signal-book.ts';
 
 /** Ids travel as 32-bit words. */
 const idMax = 0x7fff_ffff;
+/** Clients send few different sets of headers, each of them one object (client.ts). */
+const headerSetsMax = 1000;
+const noHeaders: Headers = {};
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -130,6 +133,7 @@ export class PortClient {
   readonly #gate = new RequestGate<Pending>();
   readonly #pending = new Map<number, Pending>();
   readonly #identities = new Map<UserInfo, number>();
+  readonly #headerSets = new Map<Headers, number>();
   readonly #signals = new SignalBook<number>((id, reason) => this.#cancel(id, reason));
   #lastId = 0;
   #closed = false;
@@ -187,7 +191,7 @@ export class PortClient {
     const { request, user, id } = pending;
     pending.posted = true;
     pending.hasPlace = true;
-    this.#batch.add(kinds.request, id, this.#identityIndex(user), `${request.method} ${request.target}`, JSON.stringify(request.headers ?? {}), request.body);
+    this.#batch.add(kinds.request, id, this.#identityIndex(user), `${request.method} ${request.target}`, request.body, this.#headersIndex(request.headers ?? noHeaders));
   }
 
   /** Its place in the gate is free: the next that still wants one takes it. */
@@ -205,6 +209,18 @@ export class PortClient {
       index = this.#identities.size;
       this.#identities.set(user, index);
       this.#batch.add(kinds.identity, index, 0, JSON.stringify(user));
+    }
+    return index;
+  }
+
+  #headersIndex(headers: Headers): number {
+    let index = this.#headerSets.get(headers);
+    if (index === undefined) {
+      // From the first again: messages keep their order, so what was sent under a number was read under it.
+      if (this.#headerSets.size >= headerSetsMax) this.#headerSets.clear();
+      index = this.#headerSets.size;
+      this.#headerSets.set(headers, index);
+      this.#batch.add(kinds.headers, index, 0, JSON.stringify(headers));
     }
     return index;
   }

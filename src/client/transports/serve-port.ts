@@ -7,31 +7,22 @@ import { kinds, PostBatch, ReceivedPost, windowBytes } from './port-messages.ts'
 const sliceMs = 2;
 /** Clients keep well below (request-gate.ts); this is for one that does not. */
 const unansweredMax = 256;
-/** Clients send few different sets of headers. */
-const headerSetsMax = 1000;
-const noHeaders: Readonly<Record<string, string>> = {};
 
 /** Answers what comes through `port` until it closes. Who holds the other end is trusted to say who asks. */
 export function servePort(port: MessagePort, handler: ExchangeHandler): { close(): void } {
   const batch = new PostBatch(port);
   const identities: UserInfo[] = [];
   const open = new Map<number, PortResponder>();
-  const headerSets = new Map<string, Readonly<Record<string, string>>>();
-
-  const headersOf = (text: string): Readonly<Record<string, string>> => {
-    let headers = headerSets.get(text);
-    if (headers) return headers;
-    headers = text === '' ? noHeaders : (JSON.parse(text) as Record<string, string>);
-    if (headerSets.size >= headerSetsMax) headerSets.clear();
-    headerSets.set(text, headers);
-    return headers;
-  };
+  const headerSets: Readonly<Record<string, string>>[] = [];
 
   const receive = (post: ReceivedPost): void => {
     const { id } = post;
     switch (post.kind) {
       case kinds.identity:
         identities[id] = JSON.parse(post.text) as UserInfo;
+        return;
+      case kinds.headers:
+        headerSets[id] = JSON.parse(post.text) as Record<string, string>;
         return;
       case kinds.cancel:
         open.get(id)?.close();
@@ -41,7 +32,8 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
         return;
       case kinds.request: {
         const identity = identities[post.number];
-        assert(identity, 'a request from another thread names an identity it has not sent');
+        const headers = headerSets[post.second];
+        assert(identity && headers, 'a request from another thread names an identity or headers that it has not sent');
         unanswered++;
         const responder = new PortResponder(batch, id, () => {
           unanswered--;
@@ -56,7 +48,7 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
           {
             method: line.slice(0, space),
             target: line.slice(space + 1),
-            headers: headersOf(post.more),
+            headers,
             body: () => Promise.resolve(body),
             identity,
             remoteAddress: '127.0.0.1',
@@ -147,7 +139,7 @@ class PortResponder implements Responder {
     if (this.#closed) return true;
     for (const chunk of chunks) {
       if (chunk.byteLength === 0) continue;
-      this.#batch.add(kinds.data, this.#id, 0, '', '', chunk);
+      this.#batch.add(kinds.data, this.#id, 0, '', chunk);
       this.#ahead += chunk.byteLength;
     }
     if (this.#ahead > windowBytes) this.#full = true;

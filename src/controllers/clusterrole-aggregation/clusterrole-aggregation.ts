@@ -2,7 +2,7 @@
 import type { ClusterRole, PolicyRule } from '../../api/types/rbac-v1.ts';
 import { clusterRoles } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { onChange, reconciler } from '../runtime/reconciler.ts';
 import { selectorOf } from '../runtime/selector.ts';
 

@@ -7,7 +7,7 @@ import type { ObjectName } from '../../client/resource.ts';
 import { formatKey, keyOf } from '../../client/resource.ts';
 import { cronJobs, jobs } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { controllerOf, isControlledBy, ownerIndex } from '../runtime/owner.ts';
 import { onChange, reconciler } from '../runtime/reconciler.ts';
 import { decideStart, historyToRemove, jobFor, observeJobs } from './cronjob-decision.ts';

@@ -6,7 +6,7 @@ import { formatKey, keyOf } from '../../client/resource.ts';
 import { controllerRevisions, daemonSets, nodes, pods } from '../../client/resources.ts';
 import { claim } from '../runtime/claim.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { scaledValue } from '../runtime/int-or-percent.ts';
 import { controllerOf, orphansIn, ownerIndex } from '../runtime/owner.ts';

@@ -6,7 +6,7 @@ import { deployments, pods, replicaSets } from '../../client/resources.ts';
 import { claim } from '../runtime/claim.ts';
 import { conditionOf } from '../runtime/conditions.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { controllerOf, controllerReference, orphansIn, ownerIndex } from '../runtime/owner.ts';
 import { messageOf } from '../runtime/pod-control.ts';
 import { isTerminal } from '../runtime/pod-state.ts';

@@ -4,7 +4,7 @@
  * when pods have followed.
  */
 import type { Deployment, ReplicaSet } from '../../api/types/apps-v1.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { scaledValue } from '../runtime/int-or-percent.ts';
 
 export const revisionAnnotation = 'deployment.kubernetes.io/revision';

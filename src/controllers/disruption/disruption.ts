@@ -4,7 +4,7 @@ import type { PodDisruptionBudget } from '../../api/types/policy-v1.ts';
 import { keyOf } from '../../client/resource.ts';
 import { deployments, podDisruptionBudgets, pods, replicaSets, replicationControllers, statefulSets } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { controllerOf } from '../runtime/owner.ts';
 import { isReady, isTerminal } from '../runtime/pod-state.ts';
 import { enqueueChanges, onChange, reconciler } from '../runtime/reconciler.ts';

@@ -6,7 +6,7 @@ import { isNamespaceTerminating, isNotFound } from '../../client/failure.ts';
 import { formatKey } from '../../client/resource.ts';
 import { endpointSlices, nodes, pods, services } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { controllerReference } from '../runtime/owner.ts';
 import { messageOf } from '../runtime/pod-control.ts';
 import { podCondition } from '../runtime/pod-state.ts';

@@ -3,7 +3,7 @@ import type { EndpointAddress, EndpointSubset, Endpoints, Pod, Service } from '.
 import { isAlreadyExists, isNamespaceTerminating, isNotFound } from '../../client/failure.ts';
 import { endpoints, pods, services } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { isReady } from '../runtime/pod-state.ts';
 import { enqueueChanges, reconciler } from '../runtime/reconciler.ts';
 import { addressTypesOf, endpointPorts, isEndpoint, isHeadless, isNamedHost, podAddress } from './pod-endpoint.ts';

@@ -2,7 +2,7 @@
 import type { Pod, Service } from '../../api/types/core-v1.ts';
 import type { Informer } from '../../client/informer.ts';
 import { keyOf } from '../../client/resource.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { selectorOfLabels } from '../runtime/selector.ts';
 import { endpointChanged } from './pod-endpoint.ts';
 

@@ -4,7 +4,7 @@
  * anyway, then one that has room for all of it, and only then a new one. Pure.
  */
 import type { Endpoint, EndpointPort } from '../../api/types/discovery-v1.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 
 export const endpointsPerSlice = 100;
 

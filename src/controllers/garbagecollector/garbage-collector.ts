@@ -7,7 +7,7 @@ import { ApiError } from '../../api/errors.ts';
 import { isNotFound } from '../../client/failure.ts';
 import type { ApiObject, Resource } from '../../client/resource.ts';
 import { customResourceDefinitions } from '../../client/resources.ts';
-import { LeastRecentlyUsed } from '../../client/event-correlation.ts';
+import { RecentlyUsed } from '../../client/recently-used.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import { workQueueMetrics } from '../../client/work-queue-metrics.ts';
 import type { ControllerContext, ControllerFactory } from '../runtime/context.ts';
@@ -22,6 +22,8 @@ const workers = 40;
 const refreshPeriodMs = 30_000;
 /** A new custom resource is served a moment after its definition appears. */
 const definitionDelayMs = 1000;
+/** Owners that are known to be gone: as many are remembered. */
+const absentMax = 4096;
 
 export const garbageCollector: ControllerFactory = (context) => {
   const collector = new GarbageCollector(context);
@@ -34,7 +36,7 @@ class GarbageCollector {
   readonly #monitors: Monitors;
   readonly #toExamine: WorkQueue;
   readonly #toOrphan: WorkQueue;
-  readonly #absent = new LeastRecentlyUsed<true>();
+  readonly #absent = new RecentlyUsed<true>(absentMax);
   readonly #refreshes: WorkQueue;
 
   constructor(context: ControllerContext) {

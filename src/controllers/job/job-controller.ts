@@ -8,7 +8,7 @@ import { jobs, pods } from '../../client/resources.ts';
 import { claim } from '../runtime/claim.ts';
 import { conditionOf, withCondition } from '../runtime/conditions.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { controllerOf, orphansIn, ownerIndex } from '../runtime/owner.ts';
 import { PodControl, podFromTemplate } from '../runtime/pod-control.ts';

@@ -7,7 +7,7 @@ import type { Namespace } from '../../api/types/core-v1.ts';
 import { isNotFound } from '../../client/failure.ts';
 import { namespaces, pods } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { reconciler } from '../runtime/reconciler.ts';
 import { namespaceConditions } from './namespace-conditions.ts';
 import { deleteContent } from './namespace-content.ts';

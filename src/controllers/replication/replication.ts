@@ -18,7 +18,7 @@ import { pods, replicaSets, replicationControllers } from '../../client/resource
 import { claim } from '../runtime/claim.ts';
 import type { Controller, ControllerContext, ControllerFactory } from '../runtime/context.ts';
 import { podsToDelete } from '../runtime/deletion-order.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { controllerOf, orphansIn, ownerIndex } from '../runtime/owner.ts';
 import { PodControl, podFromTemplate } from '../runtime/pod-control.ts';

@@ -10,7 +10,7 @@ import { keyOf } from '../../client/resource.ts';
 import type { ApiObject, Resource } from '../../client/resource.ts';
 import { configMaps, persistentVolumeClaims, pods, replicationControllers, resourceQuotas, secrets, services } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { periodically, reconciler } from '../runtime/reconciler.ts';
 import { usedOf } from './used.ts';
 import type { Counted } from './used.ts';

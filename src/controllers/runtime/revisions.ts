@@ -8,7 +8,7 @@ import type { Client } from '../../client/client.ts';
 import { isAlreadyExists, isNotFound } from '../../client/failure.ts';
 import type { ApiObject } from '../../client/resource.ts';
 import { controllerRevisions } from '../../client/resources.ts';
-import { equal } from './equality.ts';
+import { equal } from '../../base/equality.ts';
 import { controllerReference } from './owner.ts';
 import { templateHash } from './template-hash.ts';
 

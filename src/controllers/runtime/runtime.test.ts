@@ -5,7 +5,7 @@ import { ManualClock } from '../../client/testing/manual-clock.ts';
 import { selectorFromLabels } from '../../api/selectors/label-selector.ts';
 import { decideClaims } from './claim.ts';
 import { podsToDelete } from './deletion-order.ts';
-import { equal } from './equality.ts';
+import { equal } from '../../base/equality.ts';
 import { Expectations } from './expectations.ts';
 import { slowStart } from './slow-start.ts';
 import { templateHash } from './template-hash.ts';

@@ -5,7 +5,7 @@ import { keyOf } from '../../client/resource.ts';
 import { nodes, pods } from '../../client/resources.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
 import { markDisrupted } from '../runtime/disruption-target.ts';
-import { equal } from '../runtime/equality.ts';
+import { equal } from '../../base/equality.ts';
 import { isTerminal } from '../runtime/pod-state.ts';
 import { indexByNode } from '../runtime/pods-by-node.ts';
 import { reconciler } from '../runtime/reconciler.ts';

@@ -167,7 +167,7 @@ function lazyRecorder(client: Client, clock: Clock, logger: Logger, host: string
   let recorder: EventRecorder | undefined;
   return (subject, type, reason, message) => {
     if (!recorder) {
-      const made = new EventRecorder(client, { clock, logger, component: 'kubelet', host });
+      const made = new EventRecorder(client, { clock, logger, component: 'kubelet', host, sendersMax: 1 });
       signal.addEventListener('abort', () => made.close(), { once: true });
       recorder = made;
     }

@@ -20,6 +20,8 @@ export class StatusWriter {
   readonly #worker: PodWorker;
   readonly #host: WorkerHost;
   #writing = false;
+  /** Something may have changed since what is being written was worked out. */
+  #marked = false;
   #deleting = false;
   #held: Timer | undefined;
   #failures = 0;
@@ -33,6 +35,7 @@ export class StatusWriter {
   /** Something may have changed. */
   mark(): void {
     if (this.#closed) return;
+    this.#marked = true;
     if (this.#writing || this.#failures > 0) return;
     if (this.#worker.settled) this.#flush();
     else this.#held ??= this.#host.clock.after(holdMs, () => this.#flush());
@@ -65,6 +68,7 @@ export class StatusWriter {
     this.#held?.cancel();
     this.#held = undefined;
     if (this.#writing || this.#closed) return;
+    this.#marked = false;
     const { pod } = this.#worker;
     const next = this.#worker.status();
     const patch = statusPatch(pod.status ?? {}, next);
@@ -80,7 +84,8 @@ export class StatusWriter {
         this.#failures = 0;
         // The watch's echo says the same later; what it says must not look like news.
         this.#worker.pod.status = next;
-        this.#worker.onStatusWritten();
+        // The last status is followed by the end of the object.
+        if (this.#marked || this.#worker.state === 'ended') this.#worker.onStatusWritten();
       },
       (error: unknown) => {
         this.#writing = false;
