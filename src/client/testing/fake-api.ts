@@ -258,7 +258,9 @@ function mergePatch(target: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
   const result: Record<string, unknown> = { ...(typeof target === 'object' && target !== null ? (target as Record<string, unknown>) : {}) };
   for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete result[name];
+    const [directive, list] = name.split('/');
+    if (directive === '$deleteFromPrimitiveList' && list !== undefined) result[list] = (result[list] as unknown[] | undefined)?.filter((item) => !(value as unknown[]).includes(item));
+    else if (value === null) delete result[name];
     else result[name] = mergePatch(result[name], value);
   }
   return result;

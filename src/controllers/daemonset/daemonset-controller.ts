@@ -8,82 +8,19 @@ import { claim } from '../runtime/claim.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
 import { equal } from '../../base/equality.ts';
 import { Expectations } from '../runtime/expectations.ts';
-import { scaledValue } from '../runtime/int-or-percent.ts';
 import { controllerOf, orphansIn, ownerIndex } from '../runtime/owner.ts';
 import { PodControl, podFromTemplate } from '../runtime/pod-control.ts';
-import { isAvailable, isReady, isTerminal } from '../runtime/pod-state.ts';
+import { isAvailable, isReady } from '../runtime/pod-state.ts';
 import { enqueueChanges, reconciler } from '../runtime/reconciler.ts';
 import { currentRevision, pruneRevisions, revisionHash, revisionHashLabel } from '../runtime/revisions.ts';
 import { selectorOf } from '../runtime/selector.ts';
 import { slowStart } from '../runtime/slow-start.ts';
+import { byAge, nodeOfDaemonPod, planDaemons, type DaemonPlan } from './daemon-plan.ts';
+import { FailedPodsBackoff } from './failed-pods-backoff.ts';
 import { daemonPodSpec, fitOf } from './node-fit.ts';
 
 const burst = 250;
 const gatherMs = 50;
-
-/** What a round orders. */
-export interface DaemonPlan {
-  /** The nodes that lack a pod. */
-  readonly create: readonly string[];
-  readonly remove: readonly Pod[];
-}
-
-export interface DaemonInput {
-  readonly set: DaemonSet;
-  readonly nodes: readonly Node[];
-  /** By node. */
-  readonly pods: ReadonlyMap<string, readonly Pod[]>;
-  readonly hash: string;
-  readonly nowMs: number;
-}
-
-/** The node that a pod is on, or made for. */
-export function nodeOfDaemonPod({ spec }: Pod): string {
-  const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  return spec.nodeName ?? terms?.[0]?.matchFields?.find(({ key }) => key === 'metadata.name')?.values?.[0] ?? '';
-}
-
-export function planDaemons({ set, nodes: allNodes, pods: byNode, hash, nowMs }: DaemonInput): DaemonPlan {
-  const create: string[] = [];
-  const remove: Pod[] = [];
-  const template = set.spec?.template.spec ?? { containers: [] };
-  const outdated: Pod[] = [];
-  let unavailable = 0;
-  let desired = 0;
-  for (const node of allNodes) {
-    const name = node.metadata.name ?? '';
-    const here = byNode.get(name) ?? [];
-    const { shouldRun, mayContinue } = fitOf(template, node);
-    const [live, dead] = [here.filter((pod) => !isTerminal(pod)), here.filter(isTerminal)];
-    // A daemon that ended is replaced: its pod goes first, the next round makes another.
-    remove.push(...dead.filter(({ metadata }) => !metadata.deletionTimestamp));
-    if (!mayContinue) remove.push(...live.filter(({ metadata }) => !metadata.deletionTimestamp));
-    if (!shouldRun) continue;
-    desired++;
-    if (here.length === 0) create.push(name);
-    const [kept, ...surplus] = live.filter(({ metadata }) => !metadata.deletionTimestamp).toSorted(byAge);
-    remove.push(...surplus);
-    if (!kept || !isAvailable(kept, set.spec?.minReadySeconds ?? 0, nowMs)) unavailable++;
-    if (kept && kept.metadata.labels?.[revisionHashLabel] !== hash) outdated.push(kept);
-  }
-  if (set.spec?.updateStrategy?.type !== 'OnDelete') remove.push(...nextOutdated(set, outdated, unavailable, desired, nowMs));
-  // Names of nodes that are gone: podgc deletes what was assigned, we what was not.
-  const known = new Set(allNodes.map(({ metadata }) => metadata.name));
-  for (const [name, here] of byNode) if (!known.has(name)) remove.push(...here.filter(({ spec, metadata }) => !spec.nodeName && !metadata.deletionTimestamp));
-  return { create, remove };
-}
-
-/** Old pods that serve nothing go at once; of the others as many as may be missing. */
-function nextOutdated(set: DaemonSet, outdated: readonly Pod[], unavailable: number, desired: number, nowMs: number): Pod[] {
-  const available = outdated.filter((pod) => isAvailable(pod, set.spec?.minReadySeconds ?? 0, nowMs));
-  const idle = outdated.filter((pod) => !available.includes(pod));
-  const max = Math.max(1, scaledValue(set.spec?.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, desired, true));
-  return [...idle, ...available.slice(0, Math.max(0, max - unavailable))];
-}
-
-function byAge(a: Pod, b: Pod): number {
-  return Number(!a.spec.nodeName) - Number(!b.spec.nodeName) || ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? -1 : 1);
-}
 
 export const daemonSetController: ControllerFactory = (context) => {
   const { client, clock } = context;
@@ -91,7 +28,9 @@ export const daemonSetController: ControllerFactory = (context) => {
   const allNodes = context.informers.get(nodes);
   const allPods = context.informers.get(pods);
   const revisions = context.informers.get(controllerRevisions);
-  const control = new PodControl(client, context.recorder('daemonset-controller'));
+  const recorder = context.recorder('daemonset-controller');
+  const control = new PodControl(client, recorder);
+  const backoff = new FailedPodsBackoff(clock);
   const expectations = new Expectations(clock);
   const loop = reconciler(context, { name: 'daemonset', reconcile });
   allPods.addIndex(ownerIndex.name, ownerIndex.valuesOf);
@@ -129,7 +68,12 @@ export const daemonSetController: ControllerFactory = (context) => {
     const hash = revisionHash(await currentRevision(client, set, known, signal));
     const byNode = Map.groupBy(owned, nodeOfDaemonPod);
     const nowMs = clock.now();
-    if (expectations.satisfied(key)) await order(key, set, planDaemons({ set, nodes: [...allNodes.values()], pods: byNode, hash, nowMs }), hash, signal);
+    const heldBack = (node: string) => {
+      const leftMs = backoff.leftMs(backoffKey(set, node));
+      if (leftMs > 0) loop.queue.addAfter(key, leftMs);
+      return leftMs > 0;
+    };
+    if (expectations.satisfied(key)) await order(key, set, planDaemons({ set, nodes: [...allNodes.values()], pods: byNode, hash, nowMs, heldBack }), hash, signal);
     const status = daemonStatus(set, [...allNodes.values()], byNode, hash, nowMs);
     if (!equal(status, set.status)) await client.updateStatus(daemonSets, { ...set, status }, { signal });
     await pruneRevisions(client, set, known, new Set([hash, ...owned.map(({ metadata }) => metadata.labels?.[revisionHashLabel] ?? '')]), signal);
@@ -141,6 +85,7 @@ export const daemonSetController: ControllerFactory = (context) => {
     const remove = plan.remove.slice(0, burst);
     if (create.length === 0 && remove.length === 0) return;
     expectations.expect(key, create.length, remove.map(keyOf));
+    for (const pod of remove) tellOfEnded(set, pod);
     const deleting = Promise.all(
       remove.map((pod) =>
         control.delete(set, pod, signal).catch((error: unknown) => {
@@ -158,7 +103,21 @@ export const daemonSetController: ControllerFactory = (context) => {
     await deleting;
     if (error !== undefined && !isNamespaceTerminating(error)) throw error;
   }
+
+  function tellOfEnded(set: DaemonSet, pod: Pod): void {
+    const node = nodeOfDaemonPod(pod);
+    const subject = `${pod.metadata.namespace}/${pod.metadata.name} on node ${node}`;
+    if (pod.status?.phase === 'Succeeded') recorder.event(set, 'Normal', 'SucceededDaemonPod', `Found succeeded daemon pod ${subject}, will try to delete it`);
+    if (pod.status?.phase !== 'Failed') return;
+    backoff.next(backoffKey(set, node));
+    recorder.event(set, 'Warning', 'FailedDaemonPod', `Found failed daemon pod ${subject}, will try to kill it`);
+  }
 };
+
+/** A changed DaemonSet may try again at once. */
+function backoffKey({ metadata, status }: DaemonSet, node: string): string {
+  return `${metadata.uid}/${status?.observedGeneration ?? 0}/${node}`;
+}
 
 function daemonStatus(set: DaemonSet, allNodes: readonly Node[], byNode: ReadonlyMap<string, readonly Pod[]>, hash: string, nowMs: number): DaemonSetStatus {
   const count = { desired: 0, current: 0, misscheduled: 0, ready: 0, available: 0, updated: 0 };

@@ -6,7 +6,9 @@ import type { FakeApi } from '../../client/testing/fake-api.ts';
 import { daemonSets } from '../../client/resources.ts';
 import { startWithFakeApi } from '../testing/fake-cluster.ts';
 import { fitOf } from './node-fit.ts';
-import { nodeOfDaemonPod } from './daemonset-controller.ts';
+import { nodeOfDaemonPod, planDaemons } from './daemon-plan.ts';
+import { FailedPodsBackoff } from './failed-pods-backoff.ts';
+import { ManualClock } from '../../client/testing/manual-clock.ts';
 
 const labels = { app: 'agent' };
 const set: DaemonSet = {
@@ -33,6 +35,45 @@ describe('daemonset', () => {
     assert.deepEqual(fit({ key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' }), { shouldRun: true, mayContinue: true });
     assert.deepEqual(fit({ key: 'k', effect: 'NoSchedule' }), { shouldRun: false, mayContinue: true });
     assert.deepEqual(fit({ key: 'k', effect: 'NoExecute' }), { shouldRun: false, mayContinue: false });
+  });
+
+  const rolled = (rollingUpdate: { maxSurge?: number; maxUnavailable?: number }, type = 'RollingUpdate'): DaemonSet => ({ ...set, spec: { ...set.spec!, updateStrategy: { type, rollingUpdate } } });
+  const on = (name: string, hash: string, state: 'ready' | 'unready' | 'leaving' | 'Failed' | 'Succeeded' = 'ready'): Pod => ({
+    metadata: { name: `${name}-${hash}-${state}`, creationTimestamp: hash, labels: { 'controller-revision-hash': hash }, ...(state === 'leaving' ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}) },
+    spec: { containers: [], nodeName: name },
+    status: { phase: state === 'Failed' || state === 'Succeeded' ? state : 'Running', conditions: [{ type: 'Ready', status: state === 'ready' ? 'True' : 'False', lastTransitionTime: '1970-01-01T00:00:00Z' }] },
+  });
+  const cases: [string, DaemonSet, Pod[], string[], string[]][] = [
+    ['makes one for each node', set, [on('a', '2')], ['b', 'c'], []],
+    ['waits for one that leaves', set, [on('a', '2'), on('b', '2'), on('c', '2', 'leaving')], [], []],
+    ['keeps the oldest', set, [on('a', '2'), on('a', '3'), on('b', '2'), on('c', '2')], [], ['a-3-ready']],
+    ['clears away what ended', set, [on('a', '2', 'Failed'), on('b', '2', 'Succeeded'), on('c', '2')], [], ['a-2-Failed', 'b-2-Succeeded']],
+    ['replaces as many as may be missing', rolled({ maxUnavailable: 2 }), [on('a', '1'), on('b', '1'), on('c', '1')], [], ['a-1-ready', 'b-1-ready']],
+    ['counts what is missing already', rolled({ maxUnavailable: 1 }), [on('a', '2', 'unready'), on('b', '1'), on('c', '1')], [], []],
+    ['replaces at once what serves nothing', rolled({ maxUnavailable: 1 }), [on('a', '2', 'unready'), on('b', '1', 'unready'), on('c', '1')], [], ['b-1-unready']],
+    ['replaces nothing OnDelete', rolled({}, 'OnDelete'), [on('a', '1'), on('b', '1'), on('c', '1')], [], []],
+    ['surges', rolled({ maxSurge: 2, maxUnavailable: 0 }), [on('a', '1'), on('b', '1'), on('c', '1')], ['a', 'b'], []],
+    ['surges no further than it may', rolled({ maxSurge: 1, maxUnavailable: 0 }), [on('a', '1'), on('a', '2', 'unready'), on('b', '1'), on('c', '1')], [], []],
+    ['removes the old one when the new one serves', rolled({ maxSurge: 1, maxUnavailable: 0 }), [on('a', '1'), on('a', '2'), on('b', '1'), on('c', '1')], [], ['a-1-ready']],
+    ['surges at once beside what serves nothing', rolled({ maxSurge: 1, maxUnavailable: 0 }), [on('a', '1', 'unready'), on('b', '1'), on('b', '2', 'unready'), on('c', '1')], ['a'], []],
+  ];
+  for (const [name, given, pods, create, remove] of cases) {
+    test(name, () => {
+      const plan = planDaemons({ set: given, nodes: ['a', 'b', 'c'].map((n) => node(n)), pods: Map.groupBy(pods, nodeOfDaemonPod), hash: '2', nowMs: 0, heldBack: () => false });
+      assert.deepEqual([plan.create, plan.remove.map(({ metadata }) => metadata.name)], [create, remove]);
+    });
+  }
+
+  test('failed pods are kept for longer and longer', async () => {
+    const clock = new ManualClock();
+    const backoff = new FailedPodsBackoff(clock);
+    assert.equal(backoff.leftMs('x'), 0);
+    backoff.next('x');
+    assert.equal(backoff.leftMs('x'), 1000);
+    await clock.advance(1000);
+    assert.equal(backoff.leftMs('x'), 0);
+    backoff.next('x');
+    assert.equal(backoff.leftMs('x'), 2000);
   });
 
   test('one pod a node, also of nodes that come later, and rolls one at a time', async () => {

@@ -19,6 +19,9 @@ import {
   desiredAnnotation,
   findNew,
   hashLabel,
+  historyAnnotation,
+  historyOf,
+  lastRevision,
   limitsOf,
   maxAnnotation,
   newSize,
@@ -32,7 +35,7 @@ import {
 import type { Limits, Resize } from './rollout.ts';
 
 /** Belong to the Deployment alone. */
-const ownAnnotations = new Set(['kubectl.kubernetes.io/last-applied-configuration', revisionAnnotation, 'deployment.kubernetes.io/revision-history', desiredAnnotation, maxAnnotation, 'deprecated.deployment.rollback.to']);
+const ownAnnotations = new Set(['kubectl.kubernetes.io/last-applied-configuration', revisionAnnotation, historyAnnotation, desiredAnnotation, maxAnnotation, 'deprecated.deployment.rollback.to']);
 
 export const deploymentController: ControllerFactory = (context) => {
   const { client, clock } = context;
@@ -79,12 +82,16 @@ export const deploymentController: ControllerFactory = (context) => {
     }
     const paused = deployment.spec.paused === true;
     const waits = deployment.spec.strategy?.type === 'Recreate' && (olds.some((set) => sizeOf(set) > 0) || oldPodsRemain(olds));
+    let created = false;
     if (current) current = await keepUp(deployment, current, olds, signal);
-    else if (!paused && !waits) current = await createNew(deployment, limits, olds, signal);
+    else if (!paused && !waits) {
+      current = await createNew(deployment, limits, olds, signal);
+      created = true;
+    }
     const resized = await resize(deployment, limits, stepOf(deployment, limits, current, olds), signal);
     current = resized.find(({ metadata }) => metadata.uid === current?.metadata.uid) ?? current;
-    if (resized.length === 0 && !paused && isComplete(deployment, limits, deployment.status ?? {})) await cleanUp(deployment, olds, signal);
-    await writeStatus(deployment, limits, current, olds.map((set) => resized.find(({ metadata }) => metadata.uid === set.metadata.uid) ?? set), signal);
+    if (resized.length === 0 && (paused || isComplete(deployment, limits, deployment.status ?? {}))) await cleanUp(deployment, olds, signal);
+    await writeStatus(deployment, limits, current, olds.map((set) => resized.find(({ metadata }) => metadata.uid === set.metadata.uid) ?? set), signal, created);
   }
 
   function stepOf(deployment: Deployment, limits: Limits, current: ReplicaSet | undefined, olds: readonly ReplicaSet[]): Resize[] {
@@ -104,8 +111,9 @@ export const deploymentController: ControllerFactory = (context) => {
 
   /** The new ReplicaSet carries the highest revision (a rollback makes an old one new), and the Deployment's annotations. */
   async function keepUp(deployment: Deployment, current: ReplicaSet, olds: readonly ReplicaSet[], signal: AbortSignal): Promise<ReplicaSet> {
-    const revision = Math.max(revisionOf(current), Math.max(0, ...olds.map(revisionOf)) + 1);
-    const annotations = { ...current.metadata.annotations, ...inherited(deployment), [revisionAnnotation]: String(revision) };
+    const next = lastRevision(olds) + 1n;
+    const revision = revisionOf(current) > next ? revisionOf(current) : next;
+    const annotations = { ...current.metadata.annotations, ...inherited(deployment), [revisionAnnotation]: String(revision), ...historyOf(current, revision) };
     const minReadySeconds = deployment.spec.minReadySeconds;
     const changed = !equal(annotations, current.metadata.annotations) || (minReadySeconds ?? 0) !== (current.spec.minReadySeconds ?? 0);
     const kept = changed
@@ -115,7 +123,7 @@ export const deploymentController: ControllerFactory = (context) => {
   }
 
   async function createNew(deployment: Deployment, limits: Limits, olds: readonly ReplicaSet[], signal: AbortSignal): Promise<ReplicaSet> {
-    const revision = String(Math.max(0, ...olds.map(revisionOf)) + 1);
+    const revision = String(lastRevision(olds) + 1n);
     const wanted = newReplicaSet(deployment, limits, olds, revision);
     try {
       const created = await client.create(replicaSets, wanted, { signal });
@@ -166,10 +174,10 @@ export const deploymentController: ControllerFactory = (context) => {
     }
   }
 
-  async function writeStatus(deployment: Deployment, limits: Limits, current: ReplicaSet | undefined, olds: readonly ReplicaSet[], signal: AbortSignal): Promise<void> {
+  async function writeStatus(deployment: Deployment, limits: Limits, current: ReplicaSet | undefined, olds: readonly ReplicaSet[], signal: AbortSignal, created = false): Promise<void> {
     const nowMs = clock.now();
     let status = deploymentStatus(deployment, limits, current, olds, nowMs);
-    if (hasDeadline(deployment)) status = { ...status, conditions: firstProgress(deployment, status.conditions ?? [], current, nowMs) };
+    if (hasDeadline(deployment)) status = { ...status, conditions: turnOfProgress(deployment, status.conditions ?? [], current, created, nowMs) };
     // The revision goes with the status: written by itself it would count as a new generation.
     const revision = (current ?? deployment).metadata.annotations?.[revisionAnnotation];
     const annotations = revision === undefined ? deployment.metadata.annotations : { ...deployment.metadata.annotations, [revisionAnnotation]: revision };
@@ -182,13 +190,21 @@ export const deploymentController: ControllerFactory = (context) => {
 };
 
 /** What the Progressing condition says at a turn: a ReplicaSet is new, or the Deployment was paused or resumed. */
-function firstProgress(deployment: Deployment, conditions: NonNullable<NonNullable<Deployment['status']>['conditions']>, current: ReplicaSet | undefined, nowMs: number) {
+function turnOfProgress(
+  deployment: Deployment,
+  conditions: NonNullable<NonNullable<Deployment['status']>['conditions']>,
+  current: ReplicaSet | undefined,
+  created: boolean,
+  nowMs: number,
+): typeof conditions {
   const standing = conditionOf(conditions, 'Progressing');
-  if (deployment.spec.paused) {
-    return standing?.reason === 'DeploymentPaused' ? conditions : setCondition(conditions, 'Progressing', 'Unknown', 'DeploymentPaused', 'Deployment is paused', nowMs);
-  }
-  if (standing?.reason === 'DeploymentPaused') return setCondition(conditions, 'Progressing', 'Unknown', 'DeploymentResumed', 'Deployment is resumed', nowMs);
-  if (!standing && current) return setCondition(conditions, 'Progressing', 'True', 'NewReplicaSetCreated', `Created new replica set "${current.metadata.name}"`, nowMs);
+  const to = (status: string, reason: string, message: string) => setCondition(conditions, 'Progressing', status, reason, message, nowMs);
+  // That it was too slow is not forgotten by pausing it.
+  if (deployment.spec.paused) return standing?.reason === 'ProgressDeadlineExceeded' ? conditions : to('Unknown', 'DeploymentPaused', 'Deployment is paused');
+  // The deadline runs anew for each new ReplicaSet.
+  if (created && current) return to('True', 'NewReplicaSetCreated', `Created new replica set "${current.metadata.name}"`);
+  if (standing?.reason === 'DeploymentPaused') return to('Unknown', 'DeploymentResumed', 'Deployment is resumed');
+  if (!standing && current) return to('True', 'FoundNewReplicaSet', `Found new replica set "${current.metadata.name}"`);
   return conditions;
 }
 

@@ -3,11 +3,13 @@ import { describe, test } from 'node:test';
 import type { Deployment, ReplicaSet } from '../../api/types/apps-v1.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
 import type { FakeApi } from '../../client/testing/fake-api.ts';
+import { apiError } from '../../api/errors.ts';
 import { deployments } from '../../client/resources.ts';
 import { startWithFakeApi } from '../testing/fake-cluster.ts';
 import { limitsOf, rollingStep } from './rollout.ts';
 
 const labels = { app: 'web' };
+const forbidden = apiError(403, 'Forbidden', 'exceeded quota');
 const deployment = (image: string, replicas = 4, spec: Partial<Deployment['spec']> = {}): Deployment => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -76,6 +78,34 @@ describe('deployment controller', () => {
       assert.equal(get().metadata.annotations?.['deployment.kubernetes.io/revision'], revision);
     }
     assert.equal(sets().length, 2, 'revision 1 is beyond the history limit');
+    assert.equal(sets().find(({ spec }) => spec.replicas)?.metadata.annotations?.['deployment.kubernetes.io/revision-history'], '2');
+    await stop();
+  });
+
+  test('revisions are 64 bits wide', async () => {
+    const { api, client, rollOut, sets, get, stop } = await start(deployment('v1'));
+    await rollOut();
+    const [first] = sets();
+    api.put('apps/replicasets', { ...first, metadata: { ...first!.metadata, annotations: { ...first!.metadata.annotations, 'deployment.kubernetes.io/revision': '3546343826724305832' } } });
+    await client.patch(deployments, get().metadata, { spec: { template: { spec: { containers: [{ name: 'c', image: 'v2' }] } } } }, { type: 'merge' });
+    await rollOut();
+    assert.equal(get().metadata.annotations?.['deployment.kubernetes.io/revision'], '3546343826724305833');
+    await stop();
+  });
+
+  test('the deadline runs anew for a new ReplicaSet, even when no pod of it can be made', async () => {
+    const { api, clock, client, rollOut, get, stop } = await start(deployment('v1', 1, { progressDeadlineSeconds: 60 }));
+    const progressing = () => get().status?.conditions?.find(({ type }) => type === 'Progressing')?.reason;
+    await rollOut();
+    api.fail = ({ method, target }) => (method === 'POST' && target.includes('/pods') ? forbidden : undefined);
+    await client.patch(deployments, get().metadata, { spec: { template: { spec: { containers: [{ name: 'c', image: 'v2' }] } } } }, { type: 'merge' });
+    await clock.advance(1000);
+    assert.equal(progressing(), 'NewReplicaSetCreated');
+    for (let i = 0; i < 40; i++) await clock.advance(2000);
+    assert.equal(progressing(), 'ProgressDeadlineExceeded');
+    await client.patch(deployments, get().metadata, { spec: { paused: true } }, { type: 'merge' });
+    await clock.advance(1000);
+    assert.equal(progressing(), 'ProgressDeadlineExceeded', 'not forgotten by pausing');
     await stop();
   });
 

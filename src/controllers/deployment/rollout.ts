@@ -8,9 +8,12 @@ import { equal } from '../../base/equality.ts';
 import { scaledValue } from '../runtime/int-or-percent.ts';
 
 export const revisionAnnotation = 'deployment.kubernetes.io/revision';
+export const historyAnnotation = 'deployment.kubernetes.io/revision-history';
 export const desiredAnnotation = 'deployment.kubernetes.io/desired-replicas';
 export const maxAnnotation = 'deployment.kubernetes.io/max-replicas';
 export const hashLabel = 'pod-template-hash';
+
+const historyCharsMax = 2000;
 
 export interface Resize {
   readonly replicaSet: ReplicaSet;
@@ -158,11 +161,30 @@ export function beyondHistory(olds: readonly ReplicaSet[], limit: number | undef
   const excess = idle.length - limit;
   if (excess <= 0) return [];
   return idle
-    .toSorted((a, b) => revisionOf(a) - revisionOf(b))
+    .toSorted((a, b) => (revisionOf(a) < revisionOf(b) ? -1 : 1))
     .slice(0, excess)
     .filter(({ metadata, spec, status }) => !spec.replicas && !status?.replicas && (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0));
 }
 
-export function revisionOf({ metadata }: { metadata: { annotations?: Record<string, string> | undefined } }): number {
-  return Number(metadata.annotations?.[revisionAnnotation]) || 0;
+/** 64 bits wide, as people can set it. */
+export function revisionOf({ metadata }: Annotated): bigint {
+  const text = metadata.annotations?.[revisionAnnotation] ?? '';
+  return /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
+}
+
+export function lastRevision(sets: readonly Annotated[]): bigint {
+  return sets.map(revisionOf).reduce((last, revision) => (revision > last ? revision : last), 0n);
+}
+
+/** The annotation that tells of the revisions a ReplicaSet had before it became the new one again; empty where it has not. */
+export function historyOf(set: ReplicaSet, revision: bigint): Record<string, string> {
+  const before = set.metadata.annotations?.[revisionAnnotation];
+  if (!before || revisionOf(set) === revision) return {};
+  const history = [...(set.metadata.annotations?.[historyAnnotation]?.split(',') ?? []), before];
+  while (history.join(',').length > historyCharsMax) history.shift();
+  return { [historyAnnotation]: history.join(',') };
+}
+
+interface Annotated {
+  readonly metadata: { readonly annotations?: Record<string, string> | undefined };
 }

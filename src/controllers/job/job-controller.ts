@@ -1,29 +1,38 @@
-/** Runs the pods of Jobs to completion. */
-import type { Job, JobCondition, JobStatus } from '../../api/types/batch-v1.ts';
+/** Runs the pods of Jobs to completion, and counts each of them once. */
+import type { Job } from '../../api/types/batch-v1.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
-import { formatTime } from '../../base/clock.ts';
 import { isNamespaceTerminating, isNotFound } from '../../client/failure.ts';
 import { formatKey, keyOf } from '../../client/resource.ts';
 import { jobs, pods } from '../../client/resources.ts';
 import { claim } from '../runtime/claim.ts';
-import { conditionOf, withCondition } from '../runtime/conditions.ts';
+import { conditionOf } from '../runtime/conditions.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
 import { equal } from '../../base/equality.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { controllerOf, orphansIn, ownerIndex } from '../runtime/owner.ts';
-import { PodControl, podFromTemplate } from '../runtime/pod-control.ts';
+import { PodControl } from '../runtime/pod-control.ts';
+import { isReady } from '../runtime/pod-state.ts';
 import { enqueueChanges, reconciler } from '../runtime/reconciler.ts';
 import { selectorOf } from '../runtime/selector.ts';
 import { slowStart } from '../runtime/slow-start.ts';
-import { decideJob, indexAnnotation } from './job-decision.ts';
-import type { JobDecision, JobEnd } from './job-decision.ts';
+import { noBackoff, type Backoff } from './failure-backoff.ts';
+import { decideJob, type JobDecision } from './job-decision.ts';
+import { jobPod } from './job-pod.ts';
+import { announce, settle, type Acted, type Announcement } from './job-status.ts';
+import { isFinished, isOurs, podReleaser } from './pod-releaser.ts';
+import { isTracked, trackingFinalizer, untrack } from './tracking.ts';
 
-const ownName = 'kubernetes.io/job-controller';
-const podsPerSync = 500;
 const gatherMs = 100;
-/** A pod that fails is followed by the next after this long, doubled with each failure. */
-const failureBackoffMs = 10_000;
-const failureBackoffMaxMs = 10 * 60_000;
+
+/** What is known of a Job beside the informers. */
+interface Memory {
+  readonly uid: string | undefined;
+  backoff: Backoff;
+  /** Uids of pods whose finalizers are gone, until the informer shows it. */
+  readonly released: Set<string>;
+  /** As our last write left it: what is older is news of the past. */
+  written: Job | undefined;
+}
 
 export const jobController: ControllerFactory = (context) => {
   const { client, clock } = context;
@@ -32,146 +41,130 @@ export const jobController: ControllerFactory = (context) => {
   const recorder = context.recorder('job-controller');
   const control = new PodControl(client, recorder);
   const expectations = new Expectations(clock);
-  const loop = reconciler(context, { name: 'job', reconcile });
+  const memories = new Map<string, Memory>();
+  const releaser = podReleaser(context);
+  const loop = reconciler(context, { name: 'job', reconcile, beside: (signal) => releaser.run(signal) });
   allPods.addIndex(ownerIndex.name, ownerIndex.valuesOf);
   enqueueChanges(all, loop.queue);
-  const ownerKey = (pod: Pod) => {
-    const owner = controllerOf(pod);
-    return owner?.kind === 'Job' ? formatKey({ namespace: pod.metadata.namespace, name: owner.name }) : undefined;
-  };
   const seen = (pod: Pod, note: (key: string) => void) => {
-    const key = ownerKey(pod);
-    if (key === undefined) return;
+    const owner = controllerOf(pod);
+    if (owner?.kind !== 'Job') return;
+    const key = formatKey({ namespace: pod.metadata.namespace, name: owner.name });
     note(key);
+    if (!isTracked(pod)) memories.get(key)?.released.delete(pod.metadata.uid ?? '');
     loop.queue.addAfter(key, gatherMs);
   };
   allPods.addHandler({
     onAdd: (pod) => seen(pod, (key) => expectations.creationObserved(key)),
     onUpdate: (_, pod) => seen(pod, (key) => (pod.metadata.deletionTimestamp ? expectations.deletionObserved(key, keyOf(pod)) : undefined)),
-    onDelete: (pod) => seen(pod, (key) => expectations.deletionObserved(key, keyOf(pod))),
+    onDelete: (pod) =>
+      seen(pod, (key) => {
+        expectations.deletionObserved(key, keyOf(pod));
+        memories.get(key)?.released.delete(pod.metadata.uid ?? '');
+      }),
   });
   return loop;
 
   async function reconcile(key: string, signal: AbortSignal): Promise<void> {
-    const job = all.get(key);
-    if (!job) {
-      expectations.forget(key);
+    const seenJob = all.get(key);
+    if (!seenJob || isFinished(seenJob) || !isOurs(seenJob)) {
+      memories.delete(key);
+      if (!seenJob) expectations.forget(key);
       return;
     }
-    if (isFinished(job) || job.metadata.deletionTimestamp || (job.spec?.managedBy ?? ownName) !== ownName) return;
+    const memory = memoryOf(key, seenJob);
+    const job = newest(memory, seenJob);
+    if (isFinished(job)) return;
+    const settled = expectations.satisfied(key);
     const candidates = [...allPods.byIndex(ownerIndex.name, job.metadata.uid ?? ''), ...allPods.byIndex(ownerIndex.name, orphansIn(job.metadata.namespace))];
-    const owned = await claim(client, jobs, pods, job, selectorOf(job.spec?.selector), candidates, signal);
-    const nowMs = clock.now();
-    const decision = decideJob(job, owned, nowMs);
-    if (expectations.satisfied(key)) await act(key, job, owned, decision, nowMs, signal);
-    const status = jobStatus(job, decision, nowMs);
-    if (!equal(status, job.status)) {
-      await client.updateStatus(jobs, { ...job, status }, { signal });
-      if (decision.end) tellEnd(job, decision.end);
-      else tellTurns(job, status);
-    }
-    if (decision.deadlineMs !== undefined && decision.deadlineMs > 0) loop.queue.addAfter(key, decision.deadlineMs);
+    const owned = await claim(client, jobs, pods, job, selectorOf(job.spec?.selector), candidates, signal, trackingFinalizer);
+    const decision = decideJob({ job, pods: owned, released: memory.released, backoff: memory.backoff, settled, nowMs: clock.now() });
+    const { acted, error } = await act(key, job, decision, settled, signal);
+    await track(job, memory, owned, decision, acted, signal);
+    if (error !== undefined) throw error;
+    if (decision.againMs !== undefined) loop.queue.addAfter(key, decision.againMs);
   }
 
-  async function act(key: string, job: Job, owned: readonly Pod[], { remove, create }: JobDecision, nowMs: number, signal: AbortSignal): Promise<void> {
-    if (remove.length > 0) {
-      expectations.expectDeletions(key, remove.map(keyOf));
-      await Promise.all(
-        remove.map((pod) =>
-          control.delete(job, pod, signal).catch((error: unknown) => {
-            expectations.deletionObserved(key, keyOf(pod));
-            if (!isNotFound(error)) throw error;
-          }),
-        ),
-      );
-      return;
-    }
-    if (create.length === 0) return;
-    const waitMs = backoffLeftMs(owned, nowMs);
-    if (waitMs > 0) {
-      loop.queue.addAfter(key, waitMs);
-      return;
-    }
-    const indexes = create.slice(0, podsPerSync);
-    expectations.expectCreations(key, indexes.length);
-    const { failed, error } = await slowStart(indexes.length, async (i) => void (await control.create(job, newPod(job, indexes[i]), signal)));
+  function memoryOf(key: string, { metadata }: Job): Memory {
+    let memory = memories.get(key);
+    if (!memory || memory.uid !== metadata.uid) memories.set(key, (memory = { uid: metadata.uid, backoff: noBackoff, released: new Set(), written: undefined }));
+    return memory;
+  }
+
+  async function act(key: string, job: Job, { tally, remove, create, outcome }: JobDecision, settled: boolean, signal: AbortSignal): Promise<{ acted: Acted; error: unknown }> {
+    if (!outcome && remove.length > 0) expectations.expectDeletions(key, remove.map(keyOf));
+    const results = await Promise.allSettled(remove.map((pod) => removeOne(key, job, pod, outcome !== undefined, signal)));
+    const removed = remove.filter((_, i) => results[i]?.status === 'fulfilled');
+    if (create.length > 0) expectations.expectCreations(key, create.length);
+    const { succeeded, failed, error } = await slowStart(create.length, async (i) => void (await control.create(job, jobPod(job, create[i]!), signal)));
     expectations.creationObserved(key, failed);
-    if (error !== undefined && !isNamespaceTerminating(error)) throw error;
+    return {
+      acted: {
+        active: tally.active.length - removed.length + succeeded,
+        ready: tally.active.filter((pod) => isReady(pod) && !removed.includes(pod)).length,
+        terminating: tally.terminating.length + removed.length,
+        cleared: removed.length === remove.length && settled,
+      },
+      error: results.find((result) => result.status === 'rejected')?.reason ?? (isNamespaceTerminating(error) ? undefined : error),
+    };
   }
 
-  function tellEnd(job: Job, end: JobEnd): void {
-    if (end.type === 'Complete') recorder.event(job, 'Normal', 'Completed', 'Job completed');
-    else recorder.event(job, 'Warning', end.reason, end.message);
+  async function removeOne(key: string, job: Job, pod: Pod, counted: boolean, signal: AbortSignal): Promise<void> {
+    try {
+      if (!counted) await untrack(client, pod, signal);
+      await control.delete(job, pod, signal);
+    } catch (error) {
+      expectations.deletionObserved(key, keyOf(pod));
+      if (!isNotFound(error)) throw error;
+    }
   }
 
-  function tellTurns(job: Job, status: JobStatus): void {
-    const before = conditionOf(job.status?.conditions, 'Suspended')?.status;
-    const now = conditionOf(status.conditions, 'Suspended')?.status;
+  async function track(job: Job, memory: Memory, owned: readonly Pod[], decision: JobDecision, acted: Acted, signal: AbortSignal): Promise<void> {
+    const announcement = announce(job, owned, memory.released, decision, acted, clock.now());
+    const announced = await write(job, announcement.status, memory, signal);
+    memory.backoff = decision.backoff;
+    tellTurns(job, announced);
+    const failure = await release(announcement, memory, signal);
+    const held = new Set(owned.filter((pod) => isTracked(pod) && !memory.released.has(pod.metadata.uid ?? '')).map(({ metadata }) => metadata.uid ?? ''));
+    const final = settle(announced, failure === undefined ? announcement : { ...announcement, partial: true }, held, clock.now());
+    const ended = await write(announced, final, memory, signal);
+    if (failure !== undefined) throw failure;
+    if (announcement.outcome && isFinished(ended)) tellEnd(ended, announcement);
+  }
+
+  async function release({ release: leaving }: Announcement, { released }: Memory, signal: AbortSignal): Promise<unknown> {
+    const results = await Promise.allSettled(
+      leaving.map(async (pod) => {
+        await untrack(client, pod, signal);
+        // The news may have come first.
+        const now = allPods.find(pod.metadata);
+        if (now && now.metadata.uid === pod.metadata.uid && isTracked(now)) released.add(pod.metadata.uid ?? '');
+      }),
+    );
+    return results.find((result) => result.status === 'rejected')?.reason;
+  }
+
+  async function write(job: Job, status: NonNullable<Job['status']>, memory: Memory, signal: AbortSignal): Promise<Job> {
+    if (equal(status, job.status)) return job;
+    memory.written = await client.updateStatus(jobs, { ...job, status }, { signal });
+    return memory.written;
+  }
+
+  function tellEnd(job: Job, { outcome }: Announcement): void {
+    if (outcome?.target === 'SuccessCriteriaMet') recorder.event(job, 'Normal', 'Completed', 'Job completed');
+    else recorder.event(job, 'Warning', outcome?.reason ?? '', outcome?.message ?? '');
+  }
+
+  function tellTurns(old: Job, job: Job): void {
+    const [before, now] = [old, job].map(({ status }) => conditionOf(status?.conditions, 'Suspended')?.status);
     if (before === now || now === undefined) return;
     recorder.event(job, 'Normal', now === 'True' ? 'Suspended' : 'Resumed', now === 'True' ? 'Job suspended' : 'Job resumed');
   }
 };
 
-function isFinished({ status }: Job): boolean {
-  return status?.conditions?.some(({ type, status: is }) => (type === 'Complete' || type === 'Failed') && is === 'True') ?? false;
-}
-
-function backoffLeftMs(owned: readonly Pod[], nowMs: number): number {
-  const failures = owned.filter(({ status }) => status?.phase === 'Failed');
-  if (failures.length === 0) return 0;
-  const lastMs = Math.max(...failures.map(finishedAtMs));
-  return lastMs + Math.min(failureBackoffMs * 2 ** (failures.length - 1), failureBackoffMaxMs) - nowMs;
-}
-
-function finishedAtMs(pod: Pod): number {
-  const times = (pod.status?.containerStatuses ?? []).map(({ state }) => Date.parse(state?.terminated?.finishedAt ?? '')).filter((time) => !Number.isNaN(time));
-  return times.length > 0 ? Math.max(...times) : Date.parse(pod.metadata.deletionTimestamp ?? pod.metadata.creationTimestamp ?? '') || 0;
-}
-
-function newPod(job: Job, index: number | undefined): Pod {
-  const pod = podFromTemplate(job.spec?.template ?? {}, job);
-  if (index === undefined) return pod;
-  pod.metadata.annotations = { ...pod.metadata.annotations, [indexAnnotation]: String(index) };
-  pod.metadata.labels = { ...pod.metadata.labels, [indexAnnotation]: String(index) };
-  pod.metadata.generateName = `${job.metadata.name}-${index}-`;
-  const variable = { name: 'JOB_COMPLETION_INDEX', valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${indexAnnotation}']` } } };
-  const withIndex = (containers: Pod['spec']['containers']) => containers.map((container) => ({ ...container, env: [...(container.env ?? []), variable] }));
-  pod.spec = {
-    ...pod.spec,
-    hostname: `${job.metadata.name}-${index}`,
-    containers: withIndex(pod.spec.containers),
-    ...(pod.spec.initContainers ? { initContainers: withIndex(pod.spec.initContainers) } : {}),
-  };
-  return pod;
-}
-
-function jobStatus(job: Job, decision: JobDecision, nowMs: number): JobStatus {
-  const { active, ready, succeeded, failed, terminating, completedIndexes, end, suspended, remove } = decision;
-  const left = end || suspended ? active.filter((pod) => !remove.includes(pod)) : active;
-  const { startTime: started, conditions: old, ...rest } = job.status ?? {};
-  const startTime = suspended ? undefined : (started ?? formatTime(nowMs));
-  const conditions = jobConditions(old, decision, nowMs);
-  return {
-    ...rest,
-    active: left.length || undefined,
-    ready: end ? 0 : ready,
-    terminating,
-    succeeded: succeeded || undefined,
-    failed: failed || undefined,
-    completedIndexes: completedIndexes || undefined,
-    uncountedTerminatedPods: {},
-    startTime,
-    completionTime: end?.type === 'Complete' ? formatTime(nowMs) : undefined,
-    conditions: conditions.length > 0 ? conditions : undefined,
-  };
-}
-
-function jobConditions(old: readonly JobCondition[] | undefined, { end, suspended }: JobDecision, nowMs: number): JobCondition[] {
-  let conditions = [...(old ?? [])];
-  if (suspended) conditions = withCondition(conditions, { type: 'Suspended', status: 'True', reason: 'JobSuspended', message: 'Job suspended' }, nowMs);
-  else if (conditionOf(conditions, 'Suspended')) conditions = withCondition(conditions, { type: 'Suspended', status: 'False', reason: 'JobResumed', message: 'Job resumed' }, nowMs);
-  if (!end) return conditions;
-  const first = end.type === 'Complete' ? 'SuccessCriteriaMet' : 'FailureTarget';
-  for (const type of [first, end.type]) conditions = withCondition(conditions, { type, status: 'True', reason: end.reason, message: end.message }, nowMs);
-  return conditions.map((condition) => ({ ...condition, lastProbeTime: condition.lastProbeTime ?? formatTime(nowMs) }));
+function newest(memory: Memory, seen: Job): Job {
+  const { written } = memory;
+  if (written && Number(written.metadata.resourceVersion) > Number(seen.metadata.resourceVersion)) return written;
+  memory.written = undefined;
+  return seen;
 }

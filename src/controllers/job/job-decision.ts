@@ -1,118 +1,103 @@
-/**
- * What a Job does next. Pure: pods in, counts, pods to create and delete and
- * the conditions out. Indexed completion, parallelism, back-off limit, deadline
- * and suspension are here; pod failure and success policies are not. Pods that
- * are gone are remembered by the status: its counters never fall.
- */
+/** What a Job does next: which pods to make and to delete, whether it ends, and when to look again. Pure. */
 import type { Job } from '../../api/types/batch-v1.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
-import { isActive, isReady } from '../runtime/pod-state.ts';
+import { podsToDelete } from '../runtime/deletion-order.ts';
+import { indexesOf, indexOf } from './completion-indexes.ts';
+import { finishedAtMs, nextBackoff, remainingMs, type Backoff } from './failure-backoff.ts';
+import { deadlineLeftMs, outcomeOf, type Outcome } from './job-outcome.ts';
+import { failuresOf, isIndexed, replacesFailedOnly, tallyJob, type Tally } from './job-tally.ts';
 
-export const indexAnnotation = 'batch.kubernetes.io/job-completion-index';
+const podsPerSync = 500;
 
-export interface JobEnd {
-  readonly type: 'Complete' | 'Failed';
-  readonly reason: string;
-  readonly message: string;
+export interface JobInput {
+  readonly job: Job;
+  readonly pods: readonly Pod[];
+  /** Uids of pods whose finalizers were removed, though they may still show them. */
+  readonly released: ReadonlySet<string>;
+  readonly backoff: Backoff;
+  /** All that was ordered has been seen, so that pods can be counted. */
+  readonly settled: boolean;
+  readonly nowMs: number;
 }
 
 export interface JobDecision {
-  readonly active: readonly Pod[];
-  readonly ready: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly terminating: number;
-  readonly completedIndexes: string | undefined;
-  readonly end: JobEnd | undefined;
-  readonly suspended: boolean;
+  readonly tally: Tally;
+  readonly backoff: Backoff;
+  readonly outcome: Outcome | undefined;
+  /** With an outcome these are still to be counted; without one they count for nothing. */
   readonly remove: readonly Pod[];
-  /** The completion indexes of the pods to create; undefined entries for a Job without indexes. */
-  readonly create: readonly (number | undefined)[];
-  /** Until the deadline, where one runs. */
-  readonly deadlineMs: number | undefined;
+  readonly create: readonly NewPod[];
+  /** Pods were decided on, and with them whether the Job is suspended. */
+  readonly managed: boolean;
+  readonly againMs: number | undefined;
 }
 
-export function decideJob(job: Job, pods: readonly Pod[], nowMs: number): JobDecision {
-  const spec = job.spec;
-  const indexed = spec?.completionMode === 'Indexed';
-  const active = pods.filter(isActive);
-  const succeededPods = pods.filter(({ status }) => status?.phase === 'Succeeded');
-  // A pod that is being deleted before it finished has not succeeded, whatever it says later.
-  const failedNow = pods.filter(({ status, metadata }) => status?.phase === 'Failed' || (metadata.deletionTimestamp && status?.phase !== 'Succeeded')).length;
-  const failed = Math.max(failedNow, job.status?.failed ?? 0);
-  const terminating = pods.filter(({ metadata, status }) => metadata.deletionTimestamp && status?.phase !== 'Succeeded' && status?.phase !== 'Failed').length;
-  const completed = new Set(parseIndexes(job.status?.completedIndexes));
-  for (const index of succeededPods.map(indexOf)) if (index !== undefined && index < (spec?.completions ?? 0)) completed.add(index);
-  const succeeded = indexed ? completed.size : Math.max(succeededPods.length, job.status?.succeeded ?? 0);
-  const startMs = job.status?.startTime ? Date.parse(job.status.startTime) : nowMs;
-  const deadlineMs = spec?.activeDeadlineSeconds === undefined ? undefined : startMs + spec.activeDeadlineSeconds * 1000 - nowMs;
-  const common = {
-    active,
-    ready: active.filter(isReady).length,
-    succeeded,
-    failed,
-    terminating,
-    completedIndexes: indexed ? formatIndexes([...completed]) : undefined,
-    deadlineMs,
-  };
-  const end = endOf(job, succeeded, failed, active.length, deadlineMs);
-  if (end) return { ...common, end, suspended: false, remove: active, create: [] };
-  if (spec?.suspend) return { ...common, end: undefined, suspended: true, remove: active, create: [] };
-  const wanted = wantedActive(job, succeeded, active.length);
-  const surplus = active.length - wanted;
-  return {
-    ...common,
-    end: undefined,
-    suspended: false,
-    remove: surplus > 0 ? active.toSorted((a, b) => Number(isReady(a)) - Number(isReady(b))).slice(0, surplus) : [],
-    create: surplus < 0 ? newIndexes(indexed ? (spec?.completions ?? 0) : undefined, active, completed, -surplus) : [],
-  };
+/** Of a Job without indexes: nothing. */
+export interface NewPod {
+  readonly index?: number;
+  /** Whose place it takes. */
+  readonly replaced?: Pod;
 }
 
-function endOf({ spec }: Job, succeeded: number, failed: number, active: number, deadlineMs: number | undefined): JobEnd | undefined {
-  if (failed > (spec?.backoffLimit ?? 6)) return { type: 'Failed', reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' };
-  if (deadlineMs !== undefined && deadlineMs <= 0 && !spec?.suspend) return { type: 'Failed', reason: 'DeadlineExceeded', message: 'Job was active longer than specified deadline' };
-  // Without a number of completions the first success ends the Job, once the others are done.
-  const complete = spec?.completions === undefined ? succeeded > 0 && active === 0 : succeeded >= spec.completions && active === 0;
-  return complete ? { type: 'Complete', reason: 'CompletionsReached', message: 'Reached expected number of succeeded pods' } : undefined;
+export function decideJob({ job, pods, released, backoff: before, settled, nowMs }: JobInput): JobDecision {
+  const tally = tallyJob(job, pods, released);
+  const backoff = nextBackoff(before, tally.newSucceeded, tally.newFailed);
+  const outcome = outcomeOf(job, pods, tally, nowMs);
+  const leftMs = deadlineLeftMs(job, nowMs);
+  const common = { tally, backoff, outcome, create: [], managed: false, againMs: leftMs !== undefined && leftMs > 0 ? leftMs : undefined };
+  if (outcome) return { ...common, remove: tally.active };
+  if (!settled || job.metadata.deletionTimestamp) return { ...common, remove: [] };
+  if (job.spec?.suspend) return { ...common, managed: true, remove: tally.active };
+  const wanted = wantedActive(job, tally);
+  const remove = surplusPods(job, tally, tally.active.length - wanted, nowMs);
+  if (remove.length > 0) return { ...common, managed: true, remove };
+  const missing = wanted - tally.active.length - (replacesFailedOnly(job) ? tally.terminating.length : 0);
+  const { create, againMs } = newPods(job, tally, Math.min(missing, podsPerSync), backoff, nowMs);
+  const soonest = Math.min(againMs ?? Infinity, common.againMs ?? Infinity);
+  return { ...common, managed: true, remove, create, againMs: soonest === Infinity ? undefined : soonest };
 }
 
-function wantedActive({ spec }: Job, succeeded: number, active: number): number {
+function wantedActive({ spec }: Job, { succeeded, active }: Tally): number {
   const parallelism = spec?.parallelism ?? 1;
-  if (spec?.completions === undefined) return succeeded > 0 ? Math.min(active, parallelism) : parallelism;
+  if (spec?.completions === undefined) return succeeded > 0 ? active.length : parallelism;
   return Math.max(0, Math.min(spec.completions - succeeded, parallelism));
 }
 
-function newIndexes(completions: number | undefined, active: readonly Pod[], completed: ReadonlySet<number>, count: number): (number | undefined)[] {
-  if (completions === undefined) return Array.from({ length: count }, () => undefined);
-  const taken = new Set(active.map(indexOf));
-  const free: number[] = [];
-  for (let index = 0; index < completions && free.length < count; index++) if (!taken.has(index) && !completed.has(index)) free.push(index);
-  return free;
+/** Pods of the same index, and those of none, go first. */
+function surplusPods(job: Job, { active }: Tally, count: number, nowMs: number): Pod[] {
+  const useless = isIndexed(job) ? doubled(active, job.spec?.completions ?? 0, nowMs) : [];
+  const rest = active.filter((pod) => !useless.includes(pod));
+  return [...useless, ...podsToDelete(rest, [], Math.max(0, count - useless.length), nowMs)].slice(0, podsPerSync);
 }
 
-export function indexOf({ metadata }: Pod): number | undefined {
-  const index = metadata.annotations?.[indexAnnotation];
-  return index === undefined ? undefined : Number(index);
-}
-
-function parseIndexes(text: string | undefined): number[] {
-  if (!text) return [];
-  return text.split(',').flatMap((part) => {
-    const [first = 0, last = first] = part.split('-').map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
-}
-
-/** `0-2,5`: runs of three and more are shortened, two stand side by side. */
-export function formatIndexes(indexes: readonly number[]): string {
-  const sorted = indexes.toSorted((a, b) => a - b);
-  const parts: string[] = [];
-  for (let i = 0; i < sorted.length; i++) {
-    const first = sorted[i]!;
-    let last = first;
-    while (sorted[i + 1] === last + 1) last = sorted[++i]!;
-    parts.push(first === last ? `${first}` : last === first + 1 ? `${first},${last}` : `${first}-${last}`);
+function doubled(active: readonly Pod[], completions: number, nowMs: number): Pod[] {
+  const result: Pod[] = [];
+  for (const [index, same] of Map.groupBy(active, indexOf)) {
+    const kept = index === undefined || index >= completions ? 0 : 1;
+    result.push(...podsToDelete(same, [], same.length - kept, nowMs));
   }
-  return parts.join(',');
+  return result;
+}
+
+function newPods(job: Job, tally: Tally, count: number, backoff: Backoff, nowMs: number): { create: NewPod[]; againMs?: number } {
+  if (count <= 0) return { create: [] };
+  const { indexes } = tally;
+  if (!indexes?.failed) {
+    const waitMs = remainingMs(backoff, nowMs);
+    if (waitMs > 0) return { create: [], againMs: waitMs };
+  }
+  if (!indexes) return { create: Array.from({ length: count }, () => ({})) };
+  const pending = firstPending(job, tally, count).map((index): NewPod => ({ index, ...(indexes.replaced.has(index) ? { replaced: indexes.replaced.get(index)! } : {}) }));
+  if (!indexes.failed) return { create: pending };
+  // Each index waits for itself.
+  const waits = pending.map(({ replaced }) => (replaced ? remainingMs({ failures: failuresOf(replaced).total + 1, lastFailureMs: finishedAtMs(replaced) }, nowMs) : 0));
+  const create = pending.filter((_, i) => waits[i] === 0);
+  return create.length > 0 || pending.length === 0 ? { create } : { create, againMs: Math.min(...waits) };
+}
+
+function firstPending(job: Job, { active, terminating, indexes }: Tally, count: number): number[] {
+  const taken = indexesOf(replacesFailedOnly(job) ? [...active, ...terminating] : active).union(indexes!.succeeded).union(indexes!.failed ?? new Set());
+  const pending: number[] = [];
+  for (let index = 0; index < (job.spec?.completions ?? 0) && pending.length < count; index++) if (!taken.has(index)) pending.push(index);
+  return pending;
 }

@@ -34,7 +34,7 @@ export function decideClaims<T extends ApiObject>(owner: ApiObject, selector: La
   return claims;
 }
 
-/** Carries the decision out; what the owner has afterwards. */
+/** Carries the decision out; what the owner has afterwards. What it has bears `finalizer`, where it wants one. */
 export async function claim<T extends ApiObject>(
   client: Client,
   ownerResource: Resource,
@@ -43,12 +43,13 @@ export async function claim<T extends ApiObject>(
   selector: LabelSelector,
   candidates: readonly T[],
   signal: AbortSignal,
+  finalizer?: string,
 ): Promise<T[]> {
   const { owned, adopt, release } = decideClaims(owner, selector, candidates);
   if (adopt.length === 0 && release.length === 0) return owned;
-  await Promise.all(release.map((object) => releaseOne(client, resource, owner, object, signal)));
+  await Promise.all(release.map((object) => releaseOne(client, resource, owner, object, signal, finalizer)));
   if (adopt.length > 0 && (await mayAdopt(client, ownerResource, owner, signal))) {
-    const adopted = await Promise.all(adopt.map((object) => adoptOne(client, resource, owner, object, signal)));
+    const adopted = await Promise.all(adopt.map((object) => adoptOne(client, resource, owner, object, signal, finalizer)));
     owned.push(...adopted.filter((object) => object !== undefined));
   }
   return owned;
@@ -63,8 +64,8 @@ async function mayAdopt(client: Client, ownerResource: Resource, owner: ApiObjec
   return fresh?.metadata.uid === owner.metadata.uid && fresh?.metadata.deletionTimestamp === undefined;
 }
 
-async function adoptOne<T extends ApiObject>(client: Client, resource: Resource<T>, owner: ApiObject, object: T, signal: AbortSignal): Promise<T | undefined> {
-  const patch = { metadata: { ownerReferences: [controllerReference(owner)], uid: object.metadata.uid } };
+async function adoptOne<T extends ApiObject>(client: Client, resource: Resource<T>, owner: ApiObject, object: T, signal: AbortSignal, finalizer?: string): Promise<T | undefined> {
+  const patch = { metadata: { ownerReferences: [controllerReference(owner)], uid: object.metadata.uid, ...(finalizer ? { finalizers: [finalizer] } : {}) } };
   try {
     return await client.patch(resource, object.metadata, patch, { type: 'strategic', signal });
   } catch (error) {
@@ -73,8 +74,9 @@ async function adoptOne<T extends ApiObject>(client: Client, resource: Resource<
   }
 }
 
-async function releaseOne<T extends ApiObject>(client: Client, resource: Resource<T>, owner: ApiObject, object: T, signal: AbortSignal): Promise<void> {
-  const patch = { metadata: { ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }], uid: object.metadata.uid } };
+async function releaseOne<T extends ApiObject>(client: Client, resource: Resource<T>, owner: ApiObject, object: T, signal: AbortSignal, finalizer?: string): Promise<void> {
+  const withoutFinalizer = finalizer ? { '$deleteFromPrimitiveList/finalizers': [finalizer] } : {};
+  const patch = { metadata: { ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }], uid: object.metadata.uid, ...withoutFinalizer } };
   try {
     await client.patch(resource, object.metadata, patch, { type: 'strategic', signal });
   } catch (error) {

@@ -10,9 +10,10 @@ import type { ApiObject } from '../../client/resource.ts';
 import { controllerRevisions } from '../../client/resources.ts';
 import { equal } from '../../base/equality.ts';
 import { controllerReference } from './owner.ts';
-import { templateHash } from './template-hash.ts';
+import { canonical, templateHash } from './template-hash.ts';
 
 export const revisionHashLabel = 'controller-revision-hash';
+const statefulHashLabel = 'controller.kubernetes.io/hash';
 const historyDefault = 10;
 
 interface Revised extends ApiObject {
@@ -31,24 +32,39 @@ export function revisionName(owner: ApiObject, hash: string): string {
 /** The revision of the owner's template; made, or raised to the newest, where it is not. `known` are the owner's revisions. */
 export async function currentRevision(client: Client, owner: Revised, known: readonly ControllerRevision[], signal: AbortSignal): Promise<ControllerRevision> {
   const template = owner.spec?.template ?? {};
-  const data = { spec: { template: { ...template, $patch: 'replace' } } };
+  // In the order of fields that clients compare it in, byte by byte.
+  const data = JSON.parse(canonical({ spec: { template: { ...template, $patch: 'replace' } } })) as object;
   const newest = Math.max(0, ...known.map(({ revision }) => revision));
   const found = known.find((revision) => equal(revision.data, data));
   if (found) {
     if (found.revision === newest) return found;
     return client.update(controllerRevisions, { ...found, revision: newest + 1 }, { signal });
   }
-  const hash = templateHash(template);
-  const wanted: ControllerRevision = {
+  for (let collisions = 0; ; collisions++) {
+    const wanted = newRevision(owner, template, data, newest + 1, templateHash(template, collisions));
+    const created = await createUnlessThere(client, wanted, signal);
+    if (equal(created.data, data)) return created;
+  }
+}
+
+function newRevision(owner: Revised, template: PodTemplateSpec, data: object, revision: number, hash: string): ControllerRevision {
+  const hashLabel = owner.kind === 'StatefulSet' ? statefulHashLabel : revisionHashLabel;
+  const { namespace, annotations } = owner.metadata;
+  return {
     metadata: {
       name: revisionName(owner, hash),
-      namespace: owner.metadata.namespace,
-      labels: { ...template.metadata?.labels, [revisionHashLabel]: hash },
+      namespace,
+      labels: { ...template.metadata?.labels, [hashLabel]: hash },
+      // Among them the cause of the change, for the history.
+      ...(annotations ? { annotations } : {}),
       ownerReferences: [controllerReference(owner)],
     },
     data,
-    revision: newest + 1,
+    revision,
   };
+}
+
+async function createUnlessThere(client: Client, wanted: ControllerRevision, signal: AbortSignal): Promise<ControllerRevision> {
   try {
     return await client.create(controllerRevisions, wanted, { signal });
   } catch (error) {
