@@ -13,6 +13,7 @@ import type { ResourceCache } from '../watchcache/resource-cache.ts';
 import type { WatchCacheSet } from '../watchcache/watch-cache-set.ts';
 import type { HealthCheck } from './health.ts';
 import type { RequestInfo } from './request-info.ts';
+import { managerOfUserAgent } from './request-options.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
 /** What every path of the server works with; made once by the composition root. */
@@ -63,7 +64,7 @@ export interface ResourceCall extends Call {
   readonly cache: ResourceCache;
 }
 
-export function changeContextOf(call: Call, options: { readonly dryRun: boolean } & Record<string, unknown>): ChangeContext {
+export function changeContextOf(call: ResourceCall, options: { readonly dryRun: boolean; readonly fieldManager?: string } & Record<string, unknown>): ChangeContext {
   return {
     user: call.user,
     namespace: call.info.namespace,
@@ -71,6 +72,11 @@ export function changeContextOf(call: Call, options: { readonly dryRun: boolean 
     now: call.parts.clock.now(),
     warn: (message) => call.warnings.add(message),
     attributes: call.attributes,
+    writer: {
+      manager: options.fieldManager || managerOfUserAgent(call.request.headers['user-agent']),
+      resource: call.resource,
+      subresource: call.info.subresource,
+    },
     options,
   };
 }

@@ -3,6 +3,7 @@ import * as errors from '../../api/errors.ts';
 import { formatGroupVersion, parseGroupVersion, type KubeObject } from '../../api/object.ts';
 import { goQuote } from '../../api/validation/go-format.ts';
 import { parseJson } from '../../codec/json.ts';
+import { ManagedFields } from '../registry/managed-fields/managed-fields.ts';
 import { applyJsonPatch } from '../registry/patch/json-patch.ts';
 import { applyMergePatch } from '../registry/patch/merge-patch.ts';
 import { applyStrategicMerge } from '../registry/patch/strategic-merge.ts';
@@ -17,7 +18,10 @@ const accepted = ['application/json-patch+json', 'application/merge-patch+json',
 
 const strategic: PatchType = 'application/strategic-merge-patch+json';
 
-export async function readPatch(call: ResourceCall, fieldValidation: FieldValidation): Promise<(current: KubeObject) => KubeObject> {
+/** What a patch makes of an object in the version of the request. */
+export type ApplyPatch = (current: KubeObject, managed: ManagedFields) => KubeObject;
+
+export async function readPatch(call: ResourceCall, fieldValidation: FieldValidation): Promise<ApplyPatch> {
   const { resource } = call;
   const type = (call.request.headers['content-type'] ?? '').split(';')[0]?.trim();
   if (!accepted.some((known) => known === type)) throw errors.unsupportedRequestType();
@@ -42,12 +46,20 @@ export async function readPatch(call: ResourceCall, fieldValidation: FieldValida
   };
   switch (type) {
     case 'application/json-patch+json':
-      return (current) => conformed(applyJsonPatch(current, patch));
+      return (current, managed) => conformed(applyJsonPatch(withManagedFields(current, managed), patch));
     case 'application/merge-patch+json':
-      return (current) => conformed(applyMergePatch(current, patch));
+      return (current, managed) => conformed(applyMergePatch(mentionsManagers(patch) ? withManagedFields(current, managed) : current, patch));
     default:
-      return (current) => conformed(applyStrategicMerge(current, patch, resource.type));
+      return (current, managed) => conformed(applyStrategicMerge(mentionsManagers(patch) ? withManagedFields(current, managed) : current, patch, resource.type));
   }
+}
+
+function mentionsManagers(patch: unknown): boolean {
+  return (patch as { metadata?: { managedFields?: unknown } | null }).metadata?.managedFields !== undefined;
+}
+
+function withManagedFields(current: KubeObject, managed: ManagedFields): KubeObject {
+  return managed === ManagedFields.none ? current : { ...current, metadata: { ...current.metadata, managedFields: managed.toList() } };
 }
 
 /** Patches share what they leave alone with the current object, which must not change: a copy for the steps to come. */

@@ -42,6 +42,24 @@ export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | '
   };
 }
 
+/** Who writes without saying as whom: the program's name, as far as it can be printed. */
+export function managerOfUserAgent(userAgent = ''): string {
+  const slash = userAgent.indexOf('/');
+  const name = slash < 0 ? userAgent : userAgent.slice(0, slash);
+  return name.length <= fieldManagerLengthMax && /^[ -~]*$/.test(name) ? name : printable(name);
+}
+
+function printable(name: string): string {
+  let text = '';
+  let bytes = 0;
+  for (const char of name.replace(/\p{C}|\p{Zl}|\p{Zp}|(?! )\p{Zs}/gu, '')) {
+    bytes += Buffer.byteLength(char);
+    if (bytes > fieldManagerLengthMax) break;
+    text += char;
+  }
+  return text;
+}
+
 export function dryRunOf(values: readonly string[], wrong: errors.FieldError[]): boolean {
   if (values.some((value) => value !== 'All'))
     wrong.push({ reason: 'FieldValueNotSupported', field: 'dryRun', message: `Unsupported value: ${JSON.stringify(values)}: supported values: "All"` });

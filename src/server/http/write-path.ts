@@ -11,9 +11,8 @@
  */
 import { convert } from '../../api/conversion/convert.ts';
 import * as errors from '../../api/errors.ts';
-import type { KubeObject } from '../../api/object.ts';
 import { deleteObject, type Deletion } from '../registry/deletion.ts';
-import type { Written } from '../registry/registry.ts';
+import type { Changed, Stored, Written } from '../registry/registry.ts';
 import { changeContextOf, type ResourceCall } from './call.ts';
 import { decodeObject, matchPath, toStorage } from './decode-body.ts';
 import { deleteCollection } from './delete-collection.ts';
@@ -56,7 +55,7 @@ async function update(call: ResourceCall): Promise<void> {
   const context = changeContextOf(call, { ...options });
   let written: Written;
   try {
-    written = await parts.registry.update(stored, info.name, () => object, context, { requireResourceVersion: true });
+    written = await parts.registry.update(stored, info.name, () => ({ object }), context, { requireResourceVersion: true });
   } catch (error) {
     const missing = error instanceof errors.ApiError && error.reason === 'NotFound';
     const mayCreate = parts.registry.parts.strategyFor(stored).allowCreateOnUpdate && info.subresource === '';
@@ -72,17 +71,17 @@ async function patch(call: ResourceCall): Promise<void> {
   const options = writeOptionsOf(info.query, 'PatchOptions');
   const apply = await readPatch(call, options.fieldValidation);
   if (options.force !== undefined) throw forceNeedsApply();
-  const change = (current: KubeObject): KubeObject => {
+  const change = ({ object: current, managed }: Stored): Changed => {
     const before = resource === stored ? current : convert(current, stored, resource);
-    const patched = apply(before);
+    const patched = apply(before, managed);
     matchPath(patched, info.namespace, info.name);
     const wanted = toStorage(patched, resource, stored);
     // Only a patch that says a resourceVersion is conditional on it: if it said this very one, the next attempt finds out.
     if (wanted.metadata.resourceVersion === current.metadata.resourceVersion) {
       const { resourceVersion: _, ...metadata } = wanted.metadata;
-      return { ...wanted, metadata };
+      return { object: { ...wanted, metadata } };
     }
-    return wanted;
+    return { object: wanted };
   };
   const written = await parts.registry.update(stored, info.name, change, changeContextOf(call, { ...options }));
   sendWritten(call, 200, written.bytes);

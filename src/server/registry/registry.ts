@@ -17,6 +17,7 @@ import type { Clock } from '../../base/clock.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeUtf8 } from '../../base/bytes.ts';
+import { cutManagedFields } from '../../codec/managed-fields-text.ts';
 import type { KeyValue, Revision, Store } from '../../storage/contract.ts';
 import type { AdmissionRequest, Operation } from '../admission/contract.ts';
 import type { RequestAttributes } from '../access/contract.ts';
@@ -24,32 +25,49 @@ import { encodeForStorage, spliceResourceVersion } from '../watchcache/encoding.
 import { indexHintOf } from '../watchcache/index-hint.ts';
 import { equalObjects } from './equality.ts';
 import { Leases } from './leases.ts';
+import { clientEntries } from './managed-fields/client-entries.ts';
+import { ManagedFields } from './managed-fields/managed-fields.ts';
+import { trackChange, type Change, type Writer } from './managed-fields/track.ts';
 import { defaultPrepareForCreate, defaultPrepareForUpdate } from './default-strategy.ts';
 import type { Strategy, StrategyContext } from './strategy.ts';
 
 /** Who changes what, and how: one a request. */
 export interface ChangeContext extends StrategyContext {
   readonly attributes: RequestAttributes;
+  readonly writer: Writer;
   /** The request's CreateOptions, UpdateOptions, PatchOptions or DeleteOptions. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** An object as it stands in the store. */
 export interface Stored {
+  /** Without its managedFields. */
   readonly object: KubeObject;
+  readonly managed: ManagedFields;
   readonly revision: Revision;
+}
+
+/** What an update makes of an object. */
+export interface Changed {
+  readonly object: KubeObject;
+  /** Who owns what of it. Left out: what the managedFields in the object and the change itself say. */
+  readonly managed?: ManagedFields;
 }
 
 /** The outcome of a write, as the client gets it. */
 export interface Written {
   /** JSON in the storage version, with the new resourceVersion. */
   readonly bytes: Uint8Array;
+  /** Without its managedFields. */
   readonly object: KubeObject;
   readonly revision: Revision;
   readonly created: boolean;
   /** The update took away the last thing that a deletion waited for. */
   readonly deleted: boolean;
 }
+
+/** An object and who owns what of it. */
+type Owned = Pick<Stored, 'object' | 'managed'>;
 
 export interface AdmissionChain {
   mutate(request: AdmissionRequest): void | Promise<void>;
@@ -71,6 +89,9 @@ export interface RegistryParts {
   readonly random: Random;
 }
 
+/** As whom the server writes what is its own. */
+export const ownManager = 'kube-apiserver';
+
 /** An update that loses so many races in a row has met a bug or a storm; the client may try again. */
 const attemptsMax = 64;
 
@@ -86,7 +107,7 @@ export class Registry {
   /** The object now, or undefined. Asks the store where the cache has nothing: it may not have caught up. */
   async get(resource: ResourceInfo, namespace: string, name: string): Promise<Stored | undefined> {
     const cached = this.parts.current.read(resource, namespace, name);
-    if (cached) return { object: JSON.parse(decodeUtf8(cached.bytes)) as KubeObject, revision: cached.revision };
+    if (cached) return storedOf(cached.bytes, cached.revision);
     return fromKeyValue(await this.parts.store.get(keyOf(resource, namespace, name)));
   }
 
@@ -96,8 +117,8 @@ export class Registry {
     return found;
   }
 
-  /** Stores a new object. It must be in the storage version, decoded and defaulted. */
-  async create(resource: ResourceInfo, object: KubeObject, context: ChangeContext): Promise<Written> {
+  /** Stores a new object. It must be in the storage version, decoded and defaulted. `owned` is who owns what of it where that is known already. */
+  async create(resource: ResourceInfo, object: KubeObject, context: ChangeContext, owned?: ManagedFields): Promise<Written> {
     const strategy = this.parts.strategyFor(resource);
     const { metadata } = object;
     if (resource.namespaced) metadata.namespace = context.namespace;
@@ -105,7 +126,7 @@ export class Registry {
     delete metadata.deletionTimestamp;
     delete metadata.deletionGracePeriodSeconds;
     delete metadata.selfLink;
-    delete metadata.managedFields;
+    const managed = owned ?? this.#track({ stored: resource, old: undefined, object }, ManagedFields.none, context);
     metadata.uid = this.parts.random.uuid();
     metadata.creationTimestamp = formatTime(context.now);
     const generated = !metadata.name && !!metadata.generateName;
@@ -128,18 +149,18 @@ export class Registry {
       if (context.dryRun) {
         if (await this.get(resource, context.namespace, metadata.name as string)) throw errors.alreadyExists(subjectOf(resource, metadata.name as string));
         undo?.();
-        return { bytes: encodeForStorage(object), object, revision: 0, created: true, deleted: false };
+        return { bytes: encodeForStorage(object, managed.text), object, revision: 0, created: true, deleted: false };
       }
-      return await this.#commitCreate(resource, object, strategy, generated);
+      return await this.#commitCreate(resource, object, managed, strategy, generated);
     } catch (error) {
       undo?.();
       throw error;
     }
   }
 
-  async #commitCreate(resource: ResourceInfo, object: KubeObject, strategy: Strategy, generated: boolean): Promise<Written> {
+  async #commitCreate(resource: ResourceInfo, object: KubeObject, managed: ManagedFields, strategy: Strategy, generated: boolean): Promise<Written> {
     const name = object.metadata.name as string;
-    const bytes = encodeForStorage(object);
+    const bytes = encodeForStorage(object, managed.text);
     const lease = strategy.timeToLiveSeconds === undefined ? undefined : await this.#leases.of(strategy.timeToLiveSeconds);
     const result = await this.parts.store.commit({
       key: keyOf(resource, object.metadata.namespace ?? '', name),
@@ -165,7 +186,7 @@ export class Registry {
   async update(
     resource: ResourceInfo,
     name: string,
-    change: (current: KubeObject) => KubeObject | Promise<KubeObject>,
+    change: (current: Stored) => Changed | Promise<Changed>,
     context: ChangeContext,
     options: { readonly requireResourceVersion?: boolean } = {},
   ): Promise<Written> {
@@ -175,21 +196,24 @@ export class Registry {
       if (!stored) throw errors.notFound(subjectOf(resource, name));
       const old = stored.object;
       old.metadata.resourceVersion = String(stored.revision);
-      const wanted = await change(old);
-      const object = { ...wanted, metadata: { ...wanted.metadata } };
+      const wanted = await change(stored);
+      const object = { ...wanted.object, metadata: { ...wanted.object.metadata } };
       const conditional = checkIdentity(resource, object, old);
       if (!conditional && options.requireResourceVersion && strategy.allowUnconditionalUpdate === false) throw unversioned(resource, name);
+      keepServerFields(object, old);
+      applyDefaults(resource.group, resource.version, resource.kind, object);
+      const managed = wanted.managed ?? this.#track({ stored: resource, old, object }, stored.managed, context);
       await this.#prepareUpdate(resource, strategy, object, old, context);
 
       if (finishesDeletion(object, old, strategy)) {
-        const outcome = await this.#commitDelete(resource, name, stored, object, context);
+        const outcome = await this.#commitDelete(resource, name, stored, { object, managed }, context);
         if ('written' in outcome) return outcome.written;
         stored = outcome.current;
       } else {
         const undo = await strategy.allocate?.(object, old, context);
         let outcome: { written: Written } | { current: Stored | undefined };
         try {
-          outcome = await this.#commitUpdate(resource, strategy, name, stored, object, context);
+          outcome = await this.#commitUpdate(resource, strategy, name, stored, { object, managed }, context);
         } catch (error) {
           undo?.();
           throw error;
@@ -208,8 +232,9 @@ export class Registry {
 
   /**
    * A change of the server's own making (binding, eviction, quota's usage): no
-   * admission, no validation, no strategy. `change` returns a new object, or
-   * undefined to leave it as it is; it throws to refuse.
+   * admission, no validation, no strategy, and nobody comes to own anything.
+   * `change` returns a new object, or undefined to leave it as it is; it throws
+   * to refuse.
    */
   async amend(
     resource: ResourceInfo,
@@ -222,17 +247,24 @@ export class Registry {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       if (!stored) throw errors.notFound(subjectOf(resource, name));
       const changed = change(stored.object);
-      const outcome = await this.#commitUpdate(resource, strategy, name, stored, changed ?? stored.object, context);
+      const outcome = await this.#commitUpdate(resource, strategy, name, stored, { object: changed ?? stored.object, managed: stored.managed }, context);
       if ('written' in outcome) return outcome.written;
       stored = outcome.current;
     }
     throw tooManyRaces(resource, name);
   }
 
+  /** Takes what the object itself says of its managers out of it. */
+  #track(change: Change, known: ManagedFields, { writer, now }: ChangeContext): ManagedFields {
+    const { metadata } = change.object;
+    // Through a subresource nobody can set them.
+    const given = writer.subresource === '' ? clientEntries(metadata.managedFields) : undefined;
+    delete metadata.managedFields;
+    return trackChange(this.parts.catalogue, change, given ?? known, writer, now);
+  }
+
   async #prepareUpdate(resource: ResourceInfo, strategy: Strategy, object: KubeObject, old: KubeObject, context: ChangeContext): Promise<void> {
     const { subresource } = context.attributes;
-    keepServerFields(object, old);
-    applyDefaults(resource.group, resource.version, resource.kind, object);
     const request = this.#admissionRequest('UPDATE', resource, old.metadata.name ?? '', object, old, context);
     const mutation = this.parts.admission.mutate(request);
     if (mutation) await mutation;
@@ -250,16 +282,17 @@ export class Registry {
     strategy: Strategy,
     name: string,
     stored: Stored,
-    object: KubeObject,
+    { object, managed }: Owned,
     context: Pick<ChangeContext, 'namespace' | 'dryRun'>,
   ): Promise<{ written: Written } | { current: Stored | undefined }> {
     object.metadata.resourceVersion = String(stored.revision);
-    // What changes nothing is not written: no revision, no event.
-    if (context.dryRun || equalObjects(object, stored.object)) {
-      const bytes = spliceResourceVersion(encodeForStorage(object), stored.revision);
+    // What changes nothing is not written: no revision, no event. Nor is it a change that someone has set a field to what it was.
+    const unchanged = managed.equalsButTimes(stored.managed) && equalObjects(object, stored.object);
+    if (context.dryRun || unchanged) {
+      const bytes = spliceResourceVersion(encodeForStorage(object, (unchanged ? stored.managed : managed).text), stored.revision);
       return { written: { bytes, object, revision: stored.revision, created: false, deleted: false } };
     }
-    const bytes = encodeForStorage(object);
+    const bytes = encodeForStorage(object, managed.text);
     const lease = strategy.timeToLiveSeconds === undefined ? undefined : await this.#leases.of(strategy.timeToLiveSeconds);
     const result = await this.parts.store.commit({
       key: keyOf(resource, context.namespace, name),
@@ -275,12 +308,12 @@ export class Registry {
     };
   }
 
-  /** Removes the key; `object` is its last state, for the answer. */
+  /** Removes the key; what is given last is its last state, for the answer. */
   async #commitDelete(
     resource: ResourceInfo,
     name: string,
     stored: Stored,
-    object: KubeObject,
+    { object, managed }: Owned,
     context: ChangeContext,
   ): Promise<{ written: Written } | { current: Stored | undefined }> {
     let { revision } = stored;
@@ -294,7 +327,7 @@ export class Registry {
       revision = result.revision;
       this.parts.strategyFor(resource).release?.(object);
     }
-    const bytes = spliceResourceVersion(encodeForStorage(object), revision);
+    const bytes = spliceResourceVersion(encodeForStorage(object, managed.text), revision);
     object.metadata.resourceVersion = String(revision);
     return { written: { bytes, object, revision, created: false, deleted: true } };
   }
@@ -302,11 +335,14 @@ export class Registry {
   /** Writes a complete object of the server's own where there is none of that name: no admission, no validation. */
   async install(resource: ResourceInfo, object: KubeObject): Promise<void> {
     const { metadata } = object;
-    const complete = { ...object, metadata: { ...metadata, uid: this.parts.random.uuid(), creationTimestamp: formatTime(this.parts.clock.now()) } };
+    const now = this.parts.clock.now();
+    const complete = { ...object, metadata: { ...metadata, uid: this.parts.random.uuid(), creationTimestamp: formatTime(now) } };
+    const writer = { manager: ownManager, resource, subresource: '' };
+    const managed = trackChange(this.parts.catalogue, { stored: resource, old: undefined, object: complete }, ManagedFields.none, writer, now);
     await this.parts.store.commit({
       key: keyOf(resource, metadata.namespace ?? '', metadata.name ?? ''),
       expected: 0,
-      value: encodeForStorage(complete),
+      value: encodeForStorage(complete, managed.text),
       hint: indexHintOf(resource, complete),
     });
   }
@@ -318,12 +354,12 @@ export class Registry {
 
   /** For `deletion.ts`: one conditional removal. */
   removeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, context: ChangeContext) {
-    return this.#commitDelete(resource, name, stored, stored.object, context);
+    return this.#commitDelete(resource, name, stored, stored, context);
   }
 
   /** For `deletion.ts`: one conditional write without validation (marks of deletion only). */
   writeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, object: KubeObject, context: ChangeContext) {
-    return this.#commitUpdate(resource, this.parts.strategyFor(resource), name, stored, object, context);
+    return this.#commitUpdate(resource, this.parts.strategyFor(resource), name, stored, { object, managed: stored.managed }, context);
   }
 
   async admit(operation: Operation, resource: ResourceInfo, name: string, object: KubeObject | undefined, old: KubeObject | undefined, context: ChangeContext): Promise<void> {
@@ -388,9 +424,20 @@ export function tooManyRaces(resource: ResourceInfo, name: string): errors.ApiEr
 
 function fromKeyValue(found: KeyValue | undefined): Stored | undefined {
   if (!found) return undefined;
-  const object = JSON.parse(decodeUtf8(found.value)) as KubeObject;
-  object.metadata.resourceVersion = String(found.modRevision);
-  return { object, revision: found.modRevision };
+  const stored = storedOf(found.value, found.modRevision);
+  stored.object.metadata.resourceVersion = String(found.modRevision);
+  return stored;
+}
+
+function storedOf(bytes: Uint8Array, revision: Revision): Stored {
+  const { rest, managedFields } = cutManagedFields(decodeUtf8(bytes));
+  const object = JSON.parse(rest) as KubeObject;
+  const { metadata } = object;
+  if (metadata.managedFields === undefined) return { object, managed: ManagedFields.parse(managedFields), revision };
+  // Bytes of another author: they may have them anywhere.
+  const managed = clientEntries(metadata.managedFields) ?? ManagedFields.none;
+  delete metadata.managedFields;
+  return { object, managed, revision };
 }
 
 /** What only the server says; a client's word for it is not heard. */
@@ -406,7 +453,6 @@ function keepServerFields(object: KubeObject, old: KubeObject): void {
   metadata.deletionGracePeriodSeconds = before.deletionGracePeriodSeconds;
   metadata.generation = before.generation;
   metadata.generateName = before.generateName;
-  metadata.managedFields = before.managedFields;
   delete metadata.selfLink;
 }
 
