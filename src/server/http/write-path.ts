@@ -13,10 +13,11 @@ import { convert } from '../../api/conversion/convert.ts';
 import * as errors from '../../api/errors.ts';
 import { deleteObject, type Deletion } from '../registry/deletion.ts';
 import type { Changed, Stored, Written } from '../registry/registry.ts';
+import { applyType, serveApply } from './apply-path.ts';
 import { changeContextOf, type ResourceCall } from './call.ts';
 import { decodeObject, matchPath, toStorage } from './decode-body.ts';
 import { deleteCollection } from './delete-collection.ts';
-import { readPatch } from './patch-body.ts';
+import { patchTypeOf, readPatch } from './patch-body.ts';
 import { deleteOptionsOfCall } from './delete-options.ts';
 import { writeOptionsOf } from './request-options.ts';
 import { sendStatus, sendWritten } from './respond.ts';
@@ -55,7 +56,7 @@ async function update(call: ResourceCall): Promise<void> {
   const context = changeContextOf(call, { ...options });
   let written: Written;
   try {
-    written = await parts.registry.update(stored, info.name, () => ({ object }), context, { requireResourceVersion: true });
+    written = await parts.registry.update(stored, info.name, () => ({ object }), context, { isReplacement: true });
   } catch (error) {
     const missing = error instanceof errors.ApiError && error.reason === 'NotFound';
     const mayCreate = parts.registry.parts.strategyFor(stored).allowCreateOnUpdate && info.subresource === '';
@@ -68,9 +69,10 @@ async function update(call: ResourceCall): Promise<void> {
 
 async function patch(call: ResourceCall): Promise<void> {
   const { parts, resource, stored, info } = call;
-  const options = writeOptionsOf(info.query, 'PatchOptions');
+  const applies = patchTypeOf(call) === applyType;
+  const options = writeOptionsOf(info.query, 'PatchOptions', applies);
+  if (applies) return serveApply(call, options);
   const apply = await readPatch(call, options.fieldValidation);
-  if (options.force !== undefined) throw forceNeedsApply();
   const change = ({ object: current, managed }: Stored): Changed => {
     const before = resource === stored ? current : convert(current, stored, resource);
     const patched = apply(before, managed);
@@ -85,12 +87,6 @@ async function patch(call: ResourceCall): Promise<void> {
   };
   const written = await parts.registry.update(stored, info.name, change, changeContextOf(call, { ...options }));
   sendWritten(call, 200, written.bytes);
-}
-
-function forceNeedsApply(): errors.ApiError {
-  return errors.invalid('meta.k8s.io', 'PatchOptions', '', [
-    { reason: 'FieldValueForbidden', field: 'force', message: 'Forbidden: may not be specified for non-apply patch' },
-  ]);
 }
 
 async function remove(call: ResourceCall): Promise<void> {

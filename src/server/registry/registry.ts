@@ -188,7 +188,7 @@ export class Registry {
     name: string,
     change: (current: Stored) => Changed | Promise<Changed>,
     context: ChangeContext,
-    options: { readonly requireResourceVersion?: boolean } = {},
+    options: { readonly isReplacement?: boolean } = {},
   ): Promise<Written> {
     const strategy = this.parts.strategyFor(resource);
     let stored = await this.get(resource, context.namespace, name);
@@ -198,8 +198,8 @@ export class Registry {
       old.metadata.resourceVersion = String(stored.revision);
       const wanted = await change(stored);
       const object = { ...wanted.object, metadata: { ...wanted.object.metadata } };
-      const conditional = checkIdentity(resource, object, old);
-      if (!conditional && options.requireResourceVersion && strategy.allowUnconditionalUpdate === false) throw unversioned(resource, name);
+      const conditional = checkIdentity(resource, object, old, options.isReplacement);
+      if (!conditional && options.isReplacement && strategy.allowUnconditionalUpdate === false) throw unversioned(resource, name);
       keepServerFields(object, old);
       applyDefaults(resource.group, resource.version, resource.kind, object);
       const managed = wanted.managed ?? this.#track({ stored: resource, old, object }, stored.managed, context);
@@ -401,15 +401,22 @@ export function subjectOf(resource: ResourceInfo, name: string): errors.StatusSu
 }
 
 /** The rules of uid and resourceVersion in what a client sent. True: the update is conditional. */
-function checkIdentity(resource: ResourceInfo, object: KubeObject, old: KubeObject): boolean {
+function checkIdentity(resource: ResourceInfo, object: KubeObject, old: KubeObject, isReplacement = false): boolean {
   const subject = subjectOf(resource, old.metadata.name ?? '');
   const { uid, resourceVersion } = object.metadata;
+  if (uid && uid !== old.metadata.uid && !isReplacement) throw otherUid(resource, uid, old);
   if (uid && uid !== old.metadata.uid)
     throw errors.conflict(subject, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`);
   if (!resourceVersion || resourceVersion === '0') return false;
   if (!/^\d+$/.test(resourceVersion)) throw errors.apiError(500, '', `strconv.ParseUint: parsing ${goQuote(resourceVersion)}: invalid syntax`);
   if (resourceVersion !== old.metadata.resourceVersion) throw errors.conflict(subject, errors.staleObject);
   return true;
+}
+
+/** A patch makes another object of it, which validation refuses; upstream validates metadata twice, and says so. */
+function otherUid(resource: ResourceInfo, uid: string, old: KubeObject): errors.ApiError {
+  const wrong = { reason: 'FieldValueInvalid', field: 'metadata.uid', message: `Invalid value: ${goQuote(uid)}: field is immutable` } as const;
+  return errors.invalid(resource.group, resource.kind, old.metadata.name ?? '', [wrong, wrong]);
 }
 
 function unversioned(resource: ResourceInfo, name: string): errors.ApiError {

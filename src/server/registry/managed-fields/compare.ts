@@ -45,8 +45,8 @@ class Differences {
 function compareStructs(old: Fields, now: Fields, plan: StructPlan, ignored: FieldSet): Comparison {
   let differences: Differences | undefined;
   const look = (field: OwnedField): void => {
-    const before = old[field.name] ?? field.zero;
-    const after = now[field.name] ?? field.zero;
+    const before = valueOf(old, field);
+    const after = valueOf(now, field);
     if (before === after) return;
     const below = ignored[field.element];
     if (below !== undefined && isMember(below)) return;
@@ -64,6 +64,11 @@ function compareStructs(old: Fields, now: Fields, plan: StructPlan, ignored: Fie
     if (field) look(field);
   }
   return differences ? differences.result() : same;
+}
+
+function valueOf(struct: Fields, { name, zero }: OwnedField): unknown {
+  const value = struct[name];
+  return value === undefined ? zero : value;
 }
 
 function compareValues(before: unknown, after: unknown, shape: FieldShape, ignored: FieldSet): Comparison {
@@ -139,7 +144,7 @@ export function fieldsWithin(value: unknown, shape: FieldShape): FieldSet {
   const fields = value as Fields;
   if (shape.kind === 'struct') {
     for (const field of shape.plan.sorted) {
-      const own = fields[field.name] ?? field.zero;
+      const own = valueOf(fields, field);
       if (own !== undefined) node[field.element] = fieldsWithin(own, field.shape);
     }
     return node;

@@ -29,7 +29,7 @@ export function isMember(node: FieldSet): boolean {
 
 /** A node whose field is in the set along with what is below it. */
 export function withSelf(below: FieldSet | undefined): FieldSet {
-  return below === undefined ? leaf : { [self]: leaf, ...below };
+  return below === undefined || isLeaf(below) ? leaf : { [self]: leaf, ...below };
 }
 
 /** Puts keys that were added as they came into their order. */
@@ -67,7 +67,7 @@ function unionOfNodes(mine: FieldSet, theirs: FieldSet): FieldSet {
 
 /** The set itself where it has nothing of `other`. A field goes, what is below it stays. */
 export function difference(set: FieldSet | undefined, other: FieldSet | undefined): FieldSet | undefined {
-  return set && other && without(set, other, false);
+  return set && other ? without(set, other, false) : set;
 }
 
 /** As `difference`, but what is below a field goes with it. */

@@ -5,7 +5,7 @@
  * neither parsed nor printed. Values are immutable.
  */
 import type { ManagedFieldsEntry } from '../../../api/types/meta-v1.ts';
-import type { FieldSet } from './field-set.ts';
+import { isMember, type FieldSet } from './field-set.ts';
 
 export type ManagerOperation = 'Apply' | 'Update';
 
@@ -61,12 +61,9 @@ export class ManagerEntry {
     if (text === undefined || this.#set !== undefined) return true;
     for (const element in fields) {
       if (!text.includes(JSON.stringify(element))) continue;
-      let leafBelow = true;
-      for (const below in fields[element]) {
-        leafBelow = false;
-        if (text.includes(JSON.stringify(below))) return true;
-      }
-      if (leafBelow) return true;
+      const node = fields[element] as FieldSet;
+      if (isMember(node)) return true;
+      for (const below in node) if (text.includes(JSON.stringify(below))) return true;
     }
     return false;
   }

@@ -13,7 +13,7 @@ import { compareObjects, type Comparison } from './compare.ts';
 import { structPlan } from './field-plan.ts';
 import { difference, union, type FieldSet } from './field-set.ts';
 import { ManagedFields, ManagerEntry, isSameManager, type Manager, type ManagerOperation } from './managed-fields.ts';
-import { resetFieldsOf, unowned, withoutReset, withoutUnowned } from './reset-fields.ts';
+import { resetFieldsOf, unowned } from './reset-fields.ts';
 
 /** By whom, and through what, an object is written. */
 export interface Writer {
@@ -38,12 +38,14 @@ export function trackChange(catalogue: Catalogue, change: Change, managed: Manag
   // Nobody has owned anything since a reset: that is not begun again until somebody applies.
   if (change.old !== undefined && managed.entries.length === 0) return managed;
   const own = compareIn(writer.resource, change, writer.subresource);
-  const entries = withoutLost(catalogue, managed.entries, change, writer, own);
-  const gained = withoutUnowned(own.changed);
-  if (gained === undefined) return entries === managed.entries ? managed : ManagedFields.of(entries);
+  const ownVersion = formatGroupVersion(writer.resource);
+  const entries = withoutLost(managed.entries, (apiVersion) =>
+    apiVersion === ownVersion ? own : compareInVersion(catalogue, apiVersion, change, writer.subresource),
+  );
+  if (own.changed === undefined) return entries === managed.entries ? managed : ManagedFields.of(entries);
   const manager = managerOf(writer, 'Update');
   const before = entries.findIndex((entry) => isSameManager(entry.manager, manager));
-  const set = union(entries[before]?.set, gained) as FieldSet;
+  const set = union(entries[before]?.set, own.changed) as FieldSet;
   const time = formatTime(now);
   const result = [...entries];
   if (before < 0) result.push(new ManagerEntry(manager, time, set));
@@ -55,20 +57,16 @@ export function managerOf({ manager, resource, subresource }: Writer, operation:
   return { name: manager || 'unknown', operation, apiVersion: formatGroupVersion(resource), subresource };
 }
 
-/** Entries less what the change took from them; the list itself where it took nothing. */
-export function withoutLost(
-  catalogue: Catalogue,
-  entries: readonly ManagerEntry[],
-  change: Change,
-  { resource, subresource }: Writer,
-  own: Comparison,
-): readonly ManagerEntry[] {
-  const ownVersion = formatGroupVersion(resource);
+/**
+ * Entries less what a change took from them; the list itself where it took
+ * nothing. `comparisonAt` says what changed, in the fields of a version; it does
+ * not know versions that are not served, whose fields mean nothing any more.
+ */
+export function withoutLost(entries: readonly ManagerEntry[], comparisonAt: (apiVersion: string) => Comparison | undefined): readonly ManagerEntry[] {
   let result: ManagerEntry[] | undefined;
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as ManagerEntry;
-    const { apiVersion } = entry.manager;
-    const found = apiVersion === ownVersion ? own : compareInVersion(catalogue, apiVersion, change, subresource);
+    const found = comparisonAt(entry.manager.apiVersion);
     const kept = found && reduced(entry, found);
     if (kept === entry && result === undefined) continue;
     result ??= entries.slice(0, i);
@@ -84,7 +82,6 @@ function reduced(entry: ManagerEntry, { changed, removed }: Comparison): Manager
   return set && entry.with(set);
 }
 
-/** Undefined for a version that is not served: its fields mean nothing any more. */
 function compareInVersion(catalogue: Catalogue, apiVersion: string, change: Change, subresource: string): Comparison | undefined {
   const { group, version } = parseGroupVersion(apiVersion);
   const resource = catalogue.lookup(group, version, change.stored.resource);
@@ -92,17 +89,16 @@ function compareInVersion(catalogue: Catalogue, apiVersion: string, change: Chan
 }
 
 /** What changed that the subresource can change, in the fields of one version. */
-export function compareIn(resource: ResourceInfo, { stored, old, object }: Change, subresource: string): Comparison {
-  const reset = resetFieldsOf(resource, subresource);
+function compareIn(resource: ResourceInfo, { stored, old, object }: Change, subresource: string): Comparison {
   const inVersion = (one: KubeObject) => (resource === stored ? one : convert(one, stored, resource));
-  const found = compareObjects(old ? inVersion(old) : {}, inVersion(object), structPlan(resource.type), ignoredFor(reset.excluded));
-  return reset.only ? { changed: withoutReset(found.changed, reset), removed: withoutReset(found.removed, reset) } : found;
+  const ignored = ignoredFor(resetFieldsOf(resource, subresource));
+  return compareObjects(old ? inVersion(old) : {}, inVersion(object), structPlan(resource.type), ignored);
 }
 
-const ignored = new Map<FieldSet | undefined, FieldSet>();
+const ignoredSets = new Map<FieldSet | undefined, FieldSet>();
 
-function ignoredFor(excluded: FieldSet | undefined): FieldSet {
-  let set = ignored.get(excluded);
-  if (!set) ignored.set(excluded, (set = union(unowned, excluded) as FieldSet));
+function ignoredFor(reset: FieldSet | undefined): FieldSet {
+  let set = ignoredSets.get(reset);
+  if (!set) ignoredSets.set(reset, (set = union(unowned, reset) as FieldSet));
   return set;
 }
