@@ -6,7 +6,7 @@ import { Client } from '../client/client.ts';
 import type { Transport } from '../client/transport.ts';
 import { impersonating } from '../client/transports/impersonating.ts';
 import { startHollowFleet, type HollowFleet } from '../node/hollow/fleet.ts';
-import { nodeIdentity } from './identities.ts';
+import { nodeIdentity, userAgents } from './identities.ts';
 
 export interface RemoteFleetOptions {
   readonly transport: Transport;
@@ -22,6 +22,6 @@ export function startRemoteFleet({ transport, ...options }: RemoteFleetOptions):
   const { clock } = options;
   return startHollowFleet({
     ...options,
-    clientFor: (name) => new Client(impersonating(transport, nodeIdentity(name)), { clock, userAgent: 'coxswain-hollow' }),
+    clientFor: (name) => new Client(impersonating(transport, nodeIdentity(name)), { clock, userAgent: userAgents.kubelet }),
   });
 }

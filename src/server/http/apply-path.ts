@@ -8,7 +8,7 @@ import { formatGroupVersion, type KubeObject } from '../../api/object.ts';
 import { decodeUtf8 } from '../../base/bytes.ts';
 import { cannotBeHandled, conform } from '../../codec/conform.ts';
 import { findDuplicateFields } from '../../codec/json.ts';
-import { applyConfiguration, titleOf, type Application } from '../registry/managed-fields/apply.ts';
+import { applyConfiguration, titleOf, type Application, type Applied } from '../registry/managed-fields/apply.ts';
 import { ManagedFields } from '../registry/managed-fields/managed-fields.ts';
 import { serverFailure } from '../registry/managed-fields/server-failure.ts';
 import { subjectOf, tooManyRaces, type Changed, type Written } from '../registry/registry.ts';
@@ -23,7 +23,7 @@ export const applyType = 'application/apply-patch+yaml';
 const attemptsMax = 64;
 
 /** What a configuration makes of an object in the version of the request; without one, a new object. */
-export type ApplyTo = (current: KubeObject | undefined, managed: ManagedFields) => Changed;
+export type ApplyTo = (current: KubeObject | undefined, managed: ManagedFields) => Applied;
 
 export async function serveApply(call: ResourceCall, options: WriteOptions): Promise<void> {
   const { parts, resource, stored, info } = call;
@@ -33,9 +33,9 @@ export async function serveApply(call: ResourceCall, options: WriteOptions): Pro
   const inStorage = (current: KubeObject | undefined, managed: ManagedFields): Changed => {
     const before = current && resource !== stored ? convert(current, stored, resource) : current;
     const applied = applyTo(before, managed);
-    if (applied.object === before && current) return { ...applied, object: current };
-    matchPath(applied.object, info.namespace, info.name);
-    return { ...applied, object: toStorage(applied.object, resource, stored) };
+    const object = applied.object && toStorage(applied.object, resource, stored);
+    if (object) matchPath(object, info.namespace, info.name);
+    return { object: unconditional(object ?? (current as KubeObject), current), managed: applied.managed };
   };
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     let written: Written;
@@ -77,11 +77,11 @@ export async function readConfiguration(call: ResourceCall, options: WriteOption
     const applied = applyConfiguration(current, managed, application);
     if (options.fieldValidation === 'Strict' && duplicates.length > 0) throw errors.badRequest(`error strict decoding YAML: ${repeatedKeys(duplicates)}`);
     if (options.fieldValidation === 'Warn') for (const line of duplicates) warnings.add(line);
-    if (!applied.object) return { object: current as KubeObject, managed: applied.managed };
+    if (!applied.object) return applied;
     // What is merged shares parts with the current object, which must not change.
     const object = JSON.parse(JSON.stringify(applied.object)) as KubeObject;
     decode(object, resource, configuration);
-    return { object: withoutOwnVersion(object, current), managed: applied.managed };
+    return { object, managed: applied.managed };
   };
 }
 
@@ -99,8 +99,8 @@ function decode(object: KubeObject, resource: ResourceCall['resource'], configur
   object.metadata ??= {};
 }
 
-/** Only a configuration with a resourceVersion is conditional on it: if it has this very one, the next attempt finds out. */
-function withoutOwnVersion(object: KubeObject, current: KubeObject | undefined): KubeObject {
+/** Only what says a resourceVersion of its own is conditional on it: if it says this very one, the next attempt finds out. */
+export function unconditional(object: KubeObject, current: KubeObject | undefined): KubeObject {
   if (!current || object.metadata.resourceVersion !== current.metadata.resourceVersion) return object;
   const { resourceVersion: _, ...metadata } = object.metadata;
   return { ...object, metadata };

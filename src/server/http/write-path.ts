@@ -13,7 +13,7 @@ import { convert } from '../../api/conversion/convert.ts';
 import * as errors from '../../api/errors.ts';
 import { deleteObject, type Deletion } from '../registry/deletion.ts';
 import type { Changed, Stored, Written } from '../registry/registry.ts';
-import { applyType, serveApply } from './apply-path.ts';
+import { applyType, serveApply, unconditional } from './apply-path.ts';
 import { changeContextOf, type ResourceCall } from './call.ts';
 import { decodeObject, matchPath, toStorage } from './decode-body.ts';
 import { deleteCollection } from './delete-collection.ts';
@@ -78,12 +78,7 @@ async function patch(call: ResourceCall): Promise<void> {
     const patched = apply(before, managed);
     matchPath(patched, info.namespace, info.name);
     const wanted = toStorage(patched, resource, stored);
-    // Only a patch that says a resourceVersion is conditional on it: if it said this very one, the next attempt finds out.
-    if (wanted.metadata.resourceVersion === current.metadata.resourceVersion) {
-      const { resourceVersion: _, ...metadata } = wanted.metadata;
-      return { object: { ...wanted, metadata } };
-    }
-    return { object: wanted };
+    return { object: unconditional(wanted, current) };
   };
   const written = await parts.registry.update(stored, info.name, change, changeContextOf(call, { ...options }));
   sendWritten(call, 200, written.bytes);

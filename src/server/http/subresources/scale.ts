@@ -34,9 +34,10 @@ export async function serveScale(call: ResourceCall): Promise<void> {
     info.name,
     ({ object: current, managed }) => {
       const owners = scaleManagers(managed, call.resource, scaleKind);
-      const wanted = asked(scaleOf(current) as unknown as KubeObject, owners);
-      const scale = wanted.object as unknown as Scale;
-      matchPath(wanted.object, info.namespace, info.name);
+      const before = scaleOf(current) as unknown as KubeObject;
+      const { object: wanted = before, managed: scaleOwners } = asked(before, owners);
+      const scale = wanted as unknown as Scale;
+      matchPath(wanted, info.namespace, info.name);
       checkReplicas(scale, info.name);
       const { uid, resourceVersion } = scale.metadata;
       if (uid && uid !== current.metadata.uid)
@@ -47,7 +48,7 @@ export async function serveScale(call: ResourceCall): Promise<void> {
       const { resourceVersion: _, ...unconditional } = metadata;
       // A scale without a resourceVersion, and a patch, take whatever stands there.
       const object = { ...rest, metadata: !resourceVersion || info.verb === 'patch' ? unconditional : metadata };
-      return { object, managed: parentManagers(managed, wanted.managed ?? owners, call.resource) };
+      return { object, managed: parentManagers(managed, scaleOwners, call.resource) };
     },
     { ...changeContextOf(call, { ...options }), attributes: { ...call.attributes, subresource: '' } },
   );
