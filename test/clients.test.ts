@@ -1,4 +1,4 @@
-/** Clients that are not ours: helm (applying on its own side) and the JavaScript client. */
+/** Clients that are not ours: helm and the JavaScript client. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,8 +28,8 @@ describe('other clients', () => {
       assert.equal(code, 0, `${args}: ${stderr}`);
       assert.match(stdout, expected, args);
     };
-    await helm(`install r ${folder} --server-side=false --set a=1`, /STATUS: deployed/);
-    await helm(`upgrade r ${folder} --server-side=false --set a=2`, /has been upgraded/);
+    await helm(`install r ${folder} --set a=1`, /STATUS: deployed/);
+    await helm(`upgrade r ${folder} --set a=2`, /has been upgraded/);
     await helm('list', /r\s+default\s+2\s/);
     await helm('uninstall r', /release "r" uninstalled/);
   });

@@ -9,7 +9,7 @@ import { InformerSet } from '../client/informer-set.ts';
 import type { Transport } from '../client/transport.ts';
 import { startControllers, type ControllerManager } from '../controllers/manager.ts';
 import { startScheduler } from '../scheduler/start.ts';
-import { controllerManager, scheduler as schedulerIdentity } from './identities.ts';
+import { controllerManager, scheduler as schedulerIdentity, userAgents } from './identities.ts';
 import { secretTokenSigner } from './secret-tokens.ts';
 
 export interface BrainsOptions {
@@ -34,13 +34,13 @@ export async function startBrains(options: BrainsOptions): Promise<() => Promise
 
 export function startControllersOnly({ transportFor, rootCa, serviceAccountKey, clock, random, logger, metrics, signal }: BrainsOptions): Promise<ControllerManager> {
   const signing = serviceAccountKey === undefined ? {} : { signLegacyToken: secretTokenSigner(serviceAccountKey) };
-  const client = new Client(transportFor(controllerManager), { clock, userAgent: 'coxswain-controllers' });
+  const client = new Client(transportFor(controllerManager), { clock, userAgent: userAgents.controllerManager });
   return startControllers({ client, rootCa, ...signing, clock, random, logger, metrics, signal });
 }
 
 export async function startSchedulerOnly(options: Omit<BrainsOptions, 'rootCa'>): Promise<() => Promise<void>> {
   const { transportFor, clock, random, logger, signal } = options;
-  const client = new Client(transportFor(schedulerIdentity), { clock, userAgent: 'coxswain-scheduler' });
+  const client = new Client(transportFor(schedulerIdentity), { clock, userAgent: userAgents.scheduler });
   const informers = new InformerSet(client, { clock, random, logger });
   startSchedulerOver(options, informers);
   informers.start(signal);
@@ -49,6 +49,6 @@ export async function startSchedulerOnly(options: Omit<BrainsOptions, 'rootCa'>)
 }
 
 function startSchedulerOver({ transportFor, clock, random, logger, metrics, signal }: Omit<BrainsOptions, 'rootCa'>, informers: InformerSet): void {
-  const client = new Client(transportFor(schedulerIdentity), { clock, userAgent: 'coxswain-scheduler' });
+  const client = new Client(transportFor(schedulerIdentity), { clock, userAgent: userAgents.scheduler });
   startScheduler({ client, informers, clock, random, logger, metrics, signal });
 }

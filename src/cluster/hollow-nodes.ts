@@ -9,6 +9,7 @@ import { startHollowFleet, type FleetServer } from '../node/hollow/fleet.ts';
 import { loadStages } from '../node/hollow/stages/load.ts';
 import { configMaps } from '../client/resources.ts';
 import { http2Transport } from '../client/transports/http2.ts';
+import { userAgents } from './identities.ts';
 import { byCertificates, byImpersonation, chooseCredentials, type CredentialKind } from './node-credentials.ts';
 import { selfSignedServing } from './pki/pki.ts';
 
@@ -48,10 +49,10 @@ export async function startRemoteFleet(options: RemoteFleetOptions): Promise<Rem
   const fleet = startHollowFleet({
     count,
     namePrefix,
-    cheapClient: own && new Client(own, { clock, userAgent: 'coxswain-hollow' }),
+    cheapClient: own && new Client(own, { clock, userAgent: userAgents.kubelet }),
     stages: loadStages(options.stages),
     ...(clientAuthority === undefined ? {} : { server: fleetServer(options, clientAuthority) }),
-    clientFor: (name) => new Client(credentials.transportFor(name), { clock, userAgent: 'coxswain-hollow' }),
+    clientFor: (name) => new Client(credentials.transportFor(name), { clock, userAgent: userAgents.kubelet }),
     clock,
     random,
     logger,

@@ -15,3 +15,10 @@ export const scheduler: UserInfo = { username: 'system:kube-scheduler', groups: 
 export function nodeIdentity(name: string): UserInfo {
   return { username: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] };
 }
+
+/** As what they call themselves: what is in front of the slash owns, in managedFields, the fields that they write. */
+export const userAgents = {
+  controllerManager: 'kube-controller-manager/v1.36 (coxswain)',
+  scheduler: 'kube-scheduler/v1.36 (coxswain)',
+  kubelet: 'kubelet/v1.36 (coxswain)',
+} as const;

@@ -62,7 +62,9 @@ function makePlan(typeName: string): TypePlan {
     const value = valuePlan(shape);
     const rules = wire.get(name);
     const isStruct = value.kind === 'object' || value.kind === 'any' || value.kind === 'intorstring';
-    const field: FieldPlan = { name, goPath: `${rules?.goPrefix ?? ''}${name}`, value, dropEmpty: rules !== undefined && !rules.pointer && !rules.always && !isStruct };
+    // An empty list of managers is not an absent one: it clears what is there.
+    const dropEmpty = rules !== undefined && !rules.pointer && !rules.always && !isStruct && name !== 'managedFields';
+    const field: FieldPlan = { name, goPath: `${rules?.goPrefix ?? ''}${name}`, value, dropEmpty };
     fields.set(name, field);
     if (rules === undefined || rules.pointer) continue;
     const struct = value.kind === 'object' && !rules.omitZero;

@@ -31,7 +31,11 @@ function defaultReplicaSet(replicaSet: ReplicaSet): void {
   defaultPodTemplate(replicaSet.spec.template);
 }
 
+/** The template's generation has no field in this version: upstream shows it as an annotation, whether it counts yet or not. */
+const templateGeneration = 'deprecated.daemonset.template.generation';
+
 function defaultDaemonSet(daemonSet: DaemonSet): void {
+  ((daemonSet.metadata ??= {}).annotations ??= {})[templateGeneration] ??= '0';
   daemonSet.status ??= {
     currentNumberScheduled: 0,
     numberMisscheduled: 0,

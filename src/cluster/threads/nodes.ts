@@ -4,7 +4,7 @@ import { systemRandom } from '../../base/random.ts';
 import { Client } from '../../client/client.ts';
 import { startHollowFleet } from '../../node/hollow/fleet.ts';
 import { loadStages } from '../../node/hollow/stages/load.ts';
-import { administrator, nodeIdentity } from '../identities.ts';
+import { administrator, nodeIdentity, userAgents } from '../identities.ts';
 import type { PartStarter } from './parts.ts';
 
 export const start: PartStarter['start'] = async ({ connection, options, logger, metrics, signal }) => {
@@ -22,7 +22,7 @@ export const start: PartStarter['start'] = async ({ connection, options, logger,
       reachedAt: { name: 'localhost' },
     },
     // Each node says who it is, and may do what a node of that name may.
-    clientFor: (name) => new Client(connection.as(nodeIdentity(name)), { clock }),
+    clientFor: (name) => new Client(connection.as(nodeIdentity(name)), { clock, userAgent: userAgents.kubelet }),
     clock,
     random: systemRandom(),
     logger,

@@ -19,6 +19,7 @@ import type { NodeUsage } from './metrics-api/node-usage.ts';
 import type { NodeClient } from './nodes/node-client.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { RequestMetrics } from './request-metrics.ts';
+import { managerOfUserAgent } from './request-options.ts';
 
 /** What every path of the server works with; made once by the composition root. */
 export interface ApiServerParts {
@@ -81,7 +82,7 @@ export interface ResourceCall extends VirtualCall {
   readonly cache: ResourceCache;
 }
 
-export function changeContextOf(call: Call, options: { readonly dryRun: boolean } & Record<string, unknown>): ChangeContext {
+export function changeContextOf(call: ResourceCall, options: { readonly dryRun: boolean; readonly fieldManager?: string } & Record<string, unknown>): ChangeContext {
   return {
     user: call.user,
     namespace: call.info.namespace,
@@ -89,6 +90,11 @@ export function changeContextOf(call: Call, options: { readonly dryRun: boolean 
     now: call.parts.clock.now(),
     warn: (message) => call.warnings.add(message),
     attributes: call.attributes,
+    writer: {
+      manager: options.fieldManager || managerOfUserAgent(call.request.headers['user-agent']),
+      resource: call.resource,
+      subresource: call.info.subresource,
+    },
     options,
   };
 }

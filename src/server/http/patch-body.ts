@@ -1,11 +1,13 @@
-/** Reads a PATCH body and returns what it does to an object in the version of the request. */
+/** Reads the body of a PATCH that is not an apply, and returns what it does to an object in the version of the request. */
 import * as errors from '../../api/errors.ts';
 import { formatGroupVersion, parseGroupVersion, type KubeObject } from '../../api/object.ts';
 import { goQuote } from '../../api/validation/go-format.ts';
 import { parseJson } from '../../codec/json.ts';
+import { ManagedFields } from '../registry/managed-fields/managed-fields.ts';
 import { applyJsonPatch } from '../registry/patch/json-patch.ts';
 import { applyMergePatch } from '../registry/patch/merge-patch.ts';
 import { applyStrategicMerge } from '../registry/patch/strategic-merge.ts';
+import { applyType } from './apply-path.ts';
 import { jsonTypeOf, mismatch, typeMetaProblem } from './body-kind.ts';
 import type { ResourceCall } from './call.ts';
 import { conformBody } from './decode-body.ts';
@@ -13,15 +15,25 @@ import type { FieldValidation } from './request-options.ts';
 
 type PatchType = (typeof accepted)[number];
 
-const accepted = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'] as const;
+const accepted = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', applyType] as const;
 
 const strategic: PatchType = 'application/strategic-merge-patch+json';
 
-export async function readPatch(call: ResourceCall, fieldValidation: FieldValidation): Promise<(current: KubeObject) => KubeObject> {
-  const { resource } = call;
+/** Throws 415 for one that is not known. */
+export function patchTypeOf(call: ResourceCall): PatchType {
   const type = (call.request.headers['content-type'] ?? '').split(';')[0]?.trim();
-  if (!accepted.some((known) => known === type)) throw errors.unsupportedRequestType();
-  const patch = readJson(await call.request.body(), type as PatchType);
+  const found = accepted.find((known) => known === type);
+  if (found === undefined) throw errors.unsupportedRequestType();
+  return found;
+}
+
+/** What a patch makes of an object in the version of the request. */
+export type ApplyPatch = (current: KubeObject, managed: ManagedFields) => KubeObject;
+
+export async function readPatch(call: ResourceCall, fieldValidation: FieldValidation): Promise<ApplyPatch> {
+  const { resource } = call;
+  const type = patchTypeOf(call);
+  const patch = readJson(await call.request.body(), type);
   const conformed = (patched: unknown): KubeObject => {
     const shown = () => (type === strategic ? goValue(patch) : JSON.stringify(patched));
     const wrong = typeMetaProblem(patched);
@@ -42,12 +54,20 @@ export async function readPatch(call: ResourceCall, fieldValidation: FieldValida
   };
   switch (type) {
     case 'application/json-patch+json':
-      return (current) => conformed(applyJsonPatch(current, patch));
+      return (current, managed) => conformed(applyJsonPatch(withManagedFields(current, managed), patch));
     case 'application/merge-patch+json':
-      return (current) => conformed(applyMergePatch(current, patch));
+      return (current, managed) => conformed(applyMergePatch(mentionsManagers(patch) ? withManagedFields(current, managed) : current, patch));
     default:
-      return (current) => conformed(applyStrategicMerge(current, patch, resource.type));
+      return (current, managed) => conformed(applyStrategicMerge(mentionsManagers(patch) ? withManagedFields(current, managed) : current, patch, resource.type));
   }
+}
+
+function mentionsManagers(patch: unknown): boolean {
+  return (patch as { metadata?: { managedFields?: unknown } | null } | null)?.metadata?.managedFields !== undefined;
+}
+
+function withManagedFields(current: KubeObject, managed: ManagedFields): KubeObject {
+  return managed === ManagedFields.none ? current : { ...current, metadata: { ...current.metadata, managedFields: managed.toList() } };
 }
 
 /** Patches share what they leave alone with the current object, which must not change: a copy for the steps to come. */

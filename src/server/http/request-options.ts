@@ -14,9 +14,12 @@ export interface WriteOptions {
 
 const fieldManagerLengthMax = 128;
 
-export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions'): WriteOptions {
+/** `applies`: a patch that is a server-side apply. */
+export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions', applies = false): WriteOptions {
   const wrong: errors.FieldError[] = [];
-  const dryRun = dryRunOf(query.getAll('dryRun'), wrong);
+  if (applies && !query.get('fieldManager')) wrong.push({ reason: 'FieldValueRequired', field: 'fieldManager', message: 'Required value: is required for apply patch' });
+  if (kind === 'PatchOptions' && !applies && query.has('force'))
+    wrong.push({ reason: 'FieldValueForbidden', field: 'force', message: 'Forbidden: may not be specified for non-apply patch' });
   const fieldManager = query.get('fieldManager') ?? '';
   if (fieldManager.length > fieldManagerLengthMax)
     wrong.push({ reason: 'FieldValueTooLong', field: 'fieldManager', message: `Too long: may not be more than ${fieldManagerLengthMax} bytes` });
@@ -25,6 +28,7 @@ export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | '
     const code = (fieldManager.codePointAt(unprintable) as number).toString(16).toUpperCase().padStart(4, '0');
     wrong.push({ reason: 'FieldValueInvalid', field: 'fieldManager', message: `Invalid value: ${goQuote(fieldManager)}: invalid character U+${code} (at position ${unprintable})` });
   }
+  const dryRun = dryRunOf(query.getAll('dryRun'), wrong);
   const fieldValidation = query.get('fieldValidation') || 'Warn';
   if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict')
     wrong.push({
@@ -40,6 +44,24 @@ export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | '
     fieldValidation: fieldValidation as FieldValidation,
     force: force === null ? undefined : force === 'true' || force === '1',
   };
+}
+
+/** Who writes without saying as whom: the program's name, as far as it can be printed. */
+export function managerOfUserAgent(userAgent = ''): string {
+  const slash = userAgent.indexOf('/');
+  const name = slash < 0 ? userAgent : userAgent.slice(0, slash);
+  return name.length <= fieldManagerLengthMax && /^[ -~]*$/.test(name) ? name : printable(name);
+}
+
+function printable(name: string): string {
+  let text = '';
+  let bytes = 0;
+  for (const char of name.replace(/\p{C}|\p{Zl}|\p{Zp}|(?! )\p{Zs}/gu, '')) {
+    bytes += Buffer.byteLength(char);
+    if (bytes > fieldManagerLengthMax) break;
+    text += char;
+  }
+  return text;
 }
 
 export function dryRunOf(values: readonly string[], wrong: errors.FieldError[]): boolean {

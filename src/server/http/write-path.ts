@@ -11,13 +11,13 @@
  */
 import { convert } from '../../api/conversion/convert.ts';
 import * as errors from '../../api/errors.ts';
-import type { KubeObject } from '../../api/object.ts';
 import { deleteObject, type Deletion } from '../registry/deletion.ts';
-import type { Written } from '../registry/registry.ts';
+import type { Changed, Stored, Written } from '../registry/registry.ts';
+import { applyType, serveApply, unconditional } from './apply-path.ts';
 import { changeContextOf, type ResourceCall } from './call.ts';
 import { decodeObject, matchPath, toStorage } from './decode-body.ts';
 import { deleteCollection } from './delete-collection.ts';
-import { readPatch } from './patch-body.ts';
+import { patchTypeOf, readPatch } from './patch-body.ts';
 import { deleteOptionsOfCall } from './delete-options.ts';
 import { writeOptionsOf } from './request-options.ts';
 import { sendStatus, sendWritten } from './respond.ts';
@@ -58,7 +58,7 @@ async function update(call: ResourceCall): Promise<void> {
   const context = changeContextOf(call, { ...options });
   let written: Written;
   try {
-    written = await parts.registry.update(stored, info.name, () => object, context, { requireResourceVersion: true });
+    written = await parts.registry.update(stored, info.name, () => ({ object }), context, { isReplacement: true });
   } catch (error) {
     const missing = error instanceof errors.ApiError && error.reason === 'NotFound';
     const mayCreate = parts.registry.parts.strategyFor(stored).allowCreateOnUpdate && info.subresource === '';
@@ -71,29 +71,19 @@ async function update(call: ResourceCall): Promise<void> {
 
 async function patch(call: ResourceCall): Promise<void> {
   const { parts, resource, stored, info } = call;
-  const options = writeOptionsOf(info.query, 'PatchOptions');
+  const applies = patchTypeOf(call) === applyType;
+  const options = writeOptionsOf(info.query, 'PatchOptions', applies);
+  if (applies) return serveApply(call, options);
   const apply = await readPatch(call, options.fieldValidation);
-  if (options.force !== undefined) throw forceNeedsApply();
-  const change = (current: KubeObject): KubeObject => {
+  const change = ({ object: current, managed }: Stored): Changed => {
     const before = resource === stored ? current : convert(current, stored, resource);
-    const patched = apply(before);
+    const patched = apply(before, managed);
     matchPath(patched, info.namespace, info.name);
     const wanted = toStorage(patched, resource, stored);
-    // Only a patch that says a resourceVersion is conditional on it: if it said this very one, the next attempt finds out.
-    if (wanted.metadata.resourceVersion === current.metadata.resourceVersion) {
-      const { resourceVersion: _, ...metadata } = wanted.metadata;
-      return { ...wanted, metadata };
-    }
-    return wanted;
+    return { object: unconditional(wanted, current) };
   };
   const written = await parts.registry.update(stored, info.name, change, changeContextOf(call, { ...options }));
   sendWritten(call, 200, written.bytes);
-}
-
-function forceNeedsApply(): errors.ApiError {
-  return errors.invalid('meta.k8s.io', 'PatchOptions', '', [
-    { reason: 'FieldValueForbidden', field: 'force', message: 'Forbidden: may not be specified for non-apply patch' },
-  ]);
 }
 
 async function remove(call: ResourceCall): Promise<void> {

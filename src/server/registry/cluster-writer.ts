@@ -5,7 +5,7 @@ import type { UserInfo } from '../../base/exchange.ts';
 import { assert } from '../../base/assert.ts';
 import { decodeUtf8 } from '../../base/bytes.ts';
 import type { ClusterWriter } from '../admission/contract.ts';
-import type { ChangeContext, Registry } from './registry.ts';
+import { ownManager, type ChangeContext, type Registry } from './registry.ts';
 
 /** The API server itself. */
 const self: UserInfo = { username: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
@@ -38,6 +38,7 @@ function contextFor(registry: Registry, info: ResourceInfo, verb: string, namesp
     now: registry.parts.clock.now(),
     warn: () => {},
     options: {},
+    writer: { manager: ownManager, resource: info, subresource: '' },
     attributes: {
       user: self,
       verb,

@@ -34,7 +34,7 @@ export async function deleteObject(
     stored.object.metadata.resourceVersion = String(stored.revision);
     await registry.admit('DELETE', resource, name, undefined, stored.object, context);
     const marked = mark(stored.object, strategy, options, context.now);
-    const outcome = marked ? await registry.writeIfUnchanged(resource, name, stored, marked, context) : await registry.removeIfUnchanged(resource, name, stored, context);
+    const outcome = marked ? await registry.writeIfUnchanged(resource, name, stored, { object: marked, managed: stored.managed }, context) : await registry.removeIfUnchanged(resource, name, stored, context);
     return 'lost' in outcome ? outcome : { done: { gone: marked === undefined, written: outcome.done } };
   });
 }

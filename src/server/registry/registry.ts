@@ -17,6 +17,7 @@ import type { Clock } from '../../base/clock.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { decodeUtf8 } from '../../base/bytes.ts';
+import { cutManagedFields } from '../../codec/managed-fields-text.ts';
 import type { CommitResult, KeyValue, Revision, Store } from '../../storage/contract.ts';
 import type { AdmissionRequest, Operation } from '../admission/contract.ts';
 import type { RequestAttributes } from '../access/contract.ts';
@@ -24,19 +25,25 @@ import { encodeForStorage, spliceResourceVersion } from '../watchcache/encoding.
 import { indexHintOf } from '../watchcache/index-hint.ts';
 import { equalObjects } from './equality.ts';
 import { Leases } from './leases.ts';
+import { clientEntries } from './managed-fields/client-entries.ts';
+import { ManagedFields } from './managed-fields/managed-fields.ts';
+import { trackChange, type Change, type Writer } from './managed-fields/track.ts';
 import { defaultPrepareForCreate, defaultPrepareForUpdate } from './default-strategy.ts';
 import type { Strategy, StrategyContext } from './strategy.ts';
 
 /** Who changes what, and how: one a request. */
 export interface ChangeContext extends StrategyContext {
   readonly attributes: RequestAttributes;
+  readonly writer: Writer;
   /** The request's CreateOptions, UpdateOptions, PatchOptions or DeleteOptions. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** An object as it stands in the store. */
 export interface Stored {
+  /** Without its managedFields. */
   readonly object: KubeObject;
+  readonly managed: ManagedFields;
   readonly revision: Revision;
 }
 
@@ -46,16 +53,27 @@ export interface Lost {
   readonly settled: Promise<void>;
 }
 
+/** What an update makes of an object. */
+export interface Changed {
+  readonly object: KubeObject;
+  /** Who owns what of it. Left out: what the managedFields in the object and the change itself say. */
+  readonly managed?: ManagedFields;
+}
+
 /** The outcome of a write, as the client gets it. */
 export interface Written {
   /** JSON in the storage version, with the new resourceVersion. */
   readonly bytes: Uint8Array;
+  /** Without its managedFields. */
   readonly object: KubeObject;
   readonly revision: Revision;
   readonly created: boolean;
   /** The update took away the last thing that a deletion waited for. */
   readonly deleted: boolean;
 }
+
+/** An object and who owns what of it. */
+type Owned = Pick<Stored, 'object' | 'managed'>;
 
 export interface AdmissionChain {
   mutate(request: AdmissionRequest): void | Promise<void>;
@@ -77,6 +95,9 @@ export interface RegistryParts {
   readonly random: Random;
 }
 
+/** As whom the server writes what is its own. */
+export const ownManager = 'kube-apiserver';
+
 /** An update that loses so many races in a row has met a bug or a storm; the client may try again. */
 const attemptsMax = 64;
 
@@ -92,7 +113,7 @@ export class Registry {
   /** The object now, or undefined. Asks the store where the cache has nothing: it may not have caught up. */
   async get(resource: ResourceInfo, namespace: string, name: string): Promise<Stored | undefined> {
     const cached = this.parts.current.read(resource, namespace, name);
-    if (cached) return { object: JSON.parse(decodeUtf8(cached.bytes)) as KubeObject, revision: cached.revision };
+    if (cached) return storedOf(cached.bytes, cached.revision);
     return fromKeyValue(await this.parts.store.get(keyOf(resource, namespace, name)));
   }
 
@@ -102,8 +123,8 @@ export class Registry {
     return found;
   }
 
-  /** Stores a new object. It must be in the storage version, decoded and defaulted. */
-  async create(resource: ResourceInfo, object: KubeObject, context: ChangeContext): Promise<Written> {
+  /** Stores a new object. It must be in the storage version, decoded and defaulted. `owned` is who owns what of it where that is known already. */
+  async create(resource: ResourceInfo, object: KubeObject, context: ChangeContext, owned?: ManagedFields): Promise<Written> {
     const strategy = this.parts.strategyFor(resource);
     const { metadata } = object;
     if (resource.namespaced) metadata.namespace = context.namespace;
@@ -111,7 +132,7 @@ export class Registry {
     delete metadata.deletionTimestamp;
     delete metadata.deletionGracePeriodSeconds;
     delete metadata.selfLink;
-    delete metadata.managedFields;
+    const managed = owned ?? this.#track({ stored: resource, old: undefined, object }, ManagedFields.none, context);
     metadata.uid = this.parts.random.uuid();
     metadata.creationTimestamp = formatTime(context.now);
     const generated = !metadata.name && !!metadata.generateName;
@@ -134,18 +155,18 @@ export class Registry {
       if (context.dryRun) {
         if (await this.get(resource, context.namespace, metadata.name as string)) throw errors.alreadyExists(subjectOf(resource, metadata.name as string));
         undo?.();
-        return { bytes: encodeForStorage(object), object, revision: 0, created: true, deleted: false };
+        return { bytes: encodeForStorage(object, managed.text), object, revision: 0, created: true, deleted: false };
       }
-      return await this.#commitCreate(resource, object, strategy, generated);
+      return await this.#commitCreate(resource, object, managed, strategy, generated);
     } catch (error) {
       undo?.();
       throw error;
     }
   }
 
-  async #commitCreate(resource: ResourceInfo, object: KubeObject, strategy: Strategy, generated: boolean): Promise<Written> {
+  async #commitCreate(resource: ResourceInfo, object: KubeObject, managed: ManagedFields, strategy: Strategy, generated: boolean): Promise<Written> {
     const name = object.metadata.name as string;
-    const bytes = encodeForStorage(object);
+    const bytes = encodeForStorage(object, managed.text);
     const lease = strategy.timeToLiveSeconds === undefined ? undefined : await this.#leases.of(strategy.timeToLiveSeconds);
     const result = await this.parts.store.commit({
       key: keyOf(resource, object.metadata.namespace ?? '', name),
@@ -172,20 +193,23 @@ export class Registry {
   async update(
     resource: ResourceInfo,
     name: string,
-    change: (current: KubeObject) => KubeObject | Promise<KubeObject>,
+    change: (current: Stored) => Changed | Promise<Changed>,
     context: ChangeContext,
-    options: { readonly requireResourceVersion?: boolean } = {},
+    options: { readonly isReplacement?: boolean } = {},
   ): Promise<Written> {
     const strategy = this.parts.strategyFor(resource);
     return this.optimistically(resource, name, context.namespace, async (stored) => {
       const old = stored.object;
       old.metadata.resourceVersion = String(stored.revision);
-      const wanted = await change(old);
-      const object = { ...wanted, metadata: { ...wanted.metadata } };
-      const conditional = checkIdentity(resource, object, old);
-      if (!conditional && options.requireResourceVersion && strategy.allowUnconditionalUpdate === false) throw unversioned(resource, name);
+      const wanted = await change(stored);
+      const object = { ...wanted.object, metadata: { ...wanted.object.metadata } };
+      const conditional = checkIdentity(resource, object, old, options.isReplacement);
+      if (!conditional && options.isReplacement && strategy.allowUnconditionalUpdate === false) throw unversioned(resource, name);
+      keepServerFields(object, old);
+      applyDefaults(resource.group, resource.version, resource.kind, object);
+      const managed = wanted.managed ?? this.#track({ stored: resource, old, object }, stored.managed, context);
       await this.#prepareUpdate(resource, strategy, object, old, context);
-      const outcome = await this.#commitChange(resource, strategy, name, stored, object, context);
+      const outcome = await this.#commitChange(resource, strategy, name, stored, { object, managed }, context);
       if (conditional && 'lost' in outcome) {
         await outcome.lost.settled;
         throw errors.conflict(subjectOf(resource, name), errors.staleObject);
@@ -195,12 +219,12 @@ export class Registry {
   }
 
   /** What the change allocated goes back unless it was committed. */
-  async #commitChange(resource: ResourceInfo, strategy: Strategy, name: string, stored: Stored, object: KubeObject, context: ChangeContext): Promise<{ done: Written } | { lost: Lost }> {
-    if (finishesDeletion(object, stored.object, strategy)) return this.removeIfUnchanged(resource, name, stored, context, object);
-    const undo = await strategy.allocate?.(object, stored.object, context);
-    if (!undo) return this.writeIfUnchanged(resource, name, stored, object, context);
+  async #commitChange(resource: ResourceInfo, strategy: Strategy, name: string, stored: Stored, next: Owned, context: ChangeContext): Promise<{ done: Written } | { lost: Lost }> {
+    if (finishesDeletion(next.object, stored.object, strategy)) return this.removeIfUnchanged(resource, name, stored, context, next);
+    const undo = await strategy.allocate?.(next.object, stored.object, context);
+    if (!undo) return this.writeIfUnchanged(resource, name, stored, next, context);
     try {
-      const outcome = await this.writeIfUnchanged(resource, name, stored, object, context);
+      const outcome = await this.writeIfUnchanged(resource, name, stored, next, context);
       if ('lost' in outcome || context.dryRun) undo();
       return outcome;
     } catch (error) {
@@ -233,8 +257,9 @@ export class Registry {
 
   /**
    * A change of the server's own making (binding, eviction, quota's usage): no
-   * admission, no validation, no strategy. `change` returns a new object, or
-   * undefined to leave it as it is; it throws to refuse.
+   * admission, no validation, no strategy, and nobody comes to own anything.
+   * `change` returns a new object, or undefined to leave it as it is; it throws
+   * to refuse.
    */
   async amend(
     resource: ResourceInfo,
@@ -242,13 +267,22 @@ export class Registry {
     change: (current: KubeObject) => KubeObject | undefined,
     context: Pick<ChangeContext, 'namespace' | 'dryRun'>,
   ): Promise<Written> {
-    return this.optimistically(resource, name, context.namespace, (stored) => this.writeIfUnchanged(resource, name, stored, change(stored.object) ?? stored.object, context));
+    return this.optimistically(resource, name, context.namespace, (stored) =>
+      this.writeIfUnchanged(resource, name, stored, { object: change(stored.object) ?? stored.object, managed: stored.managed }, context),
+    );
+  }
+
+  /** Takes what the object itself says of its managers out of it. */
+  #track(change: Change, known: ManagedFields, { writer, now }: ChangeContext): ManagedFields {
+    const { metadata } = change.object;
+    // Through a subresource nobody can set them.
+    const given = writer.subresource === '' ? clientEntries(metadata.managedFields) : undefined;
+    delete metadata.managedFields;
+    return trackChange(this.parts.catalogue, change, given ?? known, writer, now);
   }
 
   async #prepareUpdate(resource: ResourceInfo, strategy: Strategy, object: KubeObject, old: KubeObject, context: ChangeContext): Promise<void> {
     const { subresource } = context.attributes;
-    keepServerFields(object, old);
-    applyDefaults(resource.group, resource.version, resource.kind, object);
     const request = this.#admissionRequest('UPDATE', resource, old.metadata.name ?? '', object, old, context);
     const mutation = this.parts.admission.mutate(request);
     if (mutation) await mutation;
@@ -262,15 +296,16 @@ export class Registry {
   }
 
   /** Replaces the object on the condition that it still is as `stored`: no admission, no validation. */
-  async writeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, object: KubeObject, context: Pick<ChangeContext, 'namespace' | 'dryRun'>): Promise<{ done: Written } | { lost: Lost }> {
+  async writeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, { object, managed }: Owned, context: Pick<ChangeContext, 'namespace' | 'dryRun'>): Promise<{ done: Written } | { lost: Lost }> {
     const strategy = this.parts.strategyFor(resource);
     object.metadata.resourceVersion = String(stored.revision);
-    // What changes nothing is not written: no revision, no event.
-    if (context.dryRun || equalObjects(object, stored.object)) {
-      const bytes = spliceResourceVersion(encodeForStorage(object), stored.revision);
+    // What changes nothing is not written: no revision, no event. Nor is it a change that someone has set a field to what it was.
+    const unchanged = managed.equalsButTimes(stored.managed) && equalObjects(object, stored.object);
+    if (context.dryRun || unchanged) {
+      const bytes = spliceResourceVersion(encodeForStorage(object, (unchanged ? stored.managed : managed).text), stored.revision);
       return { done: { bytes, object, revision: stored.revision, created: false, deleted: false } };
     }
-    const bytes = encodeForStorage(object);
+    const bytes = encodeForStorage(object, managed.text);
     const lease = strategy.timeToLiveSeconds === undefined ? undefined : await this.#leases.of(strategy.timeToLiveSeconds);
     const result = await this.parts.store.commit({
       key: keyOf(resource, context.namespace, name),
@@ -286,8 +321,8 @@ export class Registry {
     };
   }
 
-  /** Removes the object on the condition that it still is as `stored`; `object` is its last state, for the answer. */
-  async removeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, context: Pick<ChangeContext, 'namespace' | 'dryRun'>, object = stored.object): Promise<{ done: Written } | { lost: Lost }> {
+  /** Removes the object on the condition that it still is as `stored`; what is given last is its last state, for the answer. */
+  async removeIfUnchanged(resource: ResourceInfo, name: string, stored: Stored, context: Pick<ChangeContext, 'namespace' | 'dryRun'>, { object, managed }: Owned = stored): Promise<{ done: Written } | { lost: Lost }> {
     let { revision } = stored;
     if (!context.dryRun) {
       const result = await this.parts.store.commit({
@@ -299,7 +334,7 @@ export class Registry {
       revision = result.revision;
       this.parts.strategyFor(resource).release?.(object);
     }
-    const bytes = spliceResourceVersion(encodeForStorage(object), revision);
+    const bytes = spliceResourceVersion(encodeForStorage(object, managed.text), revision);
     object.metadata.resourceVersion = String(revision);
     return { done: { bytes, object, revision, created: false, deleted: true } };
   }
@@ -307,11 +342,14 @@ export class Registry {
   /** Writes a complete object of the server's own where there is none of that name: no admission, no validation. */
   async install(resource: ResourceInfo, object: KubeObject): Promise<void> {
     const { metadata } = object;
-    const complete = { ...object, metadata: { ...metadata, uid: this.parts.random.uuid(), creationTimestamp: formatTime(this.parts.clock.now()) } };
+    const now = this.parts.clock.now();
+    const complete = { ...object, metadata: { ...metadata, uid: this.parts.random.uuid(), creationTimestamp: formatTime(now) } };
+    const writer = { manager: ownManager, resource, subresource: '' };
+    const managed = trackChange(this.parts.catalogue, { stored: resource, old: undefined, object: complete }, ManagedFields.none, writer, now);
     await this.parts.store.commit({
       key: keyOf(resource, metadata.namespace ?? '', metadata.name ?? ''),
       expected: 0,
-      value: encodeForStorage(complete),
+      value: encodeForStorage(complete, managed.text),
       hint: indexHintOf(resource, complete),
     });
   }
@@ -360,9 +398,10 @@ export function subjectOf(resource: ResourceInfo, name: string): errors.StatusSu
 }
 
 /** The rules of uid and resourceVersion in what a client sent. True: the update is conditional. */
-function checkIdentity(resource: ResourceInfo, object: KubeObject, old: KubeObject): boolean {
+function checkIdentity(resource: ResourceInfo, object: KubeObject, old: KubeObject, isReplacement = false): boolean {
   const subject = subjectOf(resource, old.metadata.name ?? '');
   const { uid, resourceVersion } = object.metadata;
+  if (uid && uid !== old.metadata.uid && !isReplacement) throw otherUid(resource, uid, old);
   if (uid && uid !== old.metadata.uid)
     throw errors.conflict(subject, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`);
   if (!resourceVersion || resourceVersion === '0') return false;
@@ -371,13 +410,19 @@ function checkIdentity(resource: ResourceInfo, object: KubeObject, old: KubeObje
   return true;
 }
 
+/** A patch makes another object of it, which validation refuses; upstream validates metadata twice, and says so. */
+function otherUid(resource: ResourceInfo, uid: string, old: KubeObject): errors.ApiError {
+  const wrong = { reason: 'FieldValueInvalid', field: 'metadata.uid', message: `Invalid value: ${goQuote(uid)}: field is immutable` } as const;
+  return errors.invalid(resource.group, resource.kind, old.metadata.name ?? '', [wrong, wrong]);
+}
+
 function unversioned(resource: ResourceInfo, name: string): errors.ApiError {
   return errors.invalid(resource.group, resource.kind, name, [
     { reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message: 'Invalid value: 0: must be specified for an update' },
   ]);
 }
 
-function tooManyRaces(resource: ResourceInfo, name: string): errors.ApiError {
+export function tooManyRaces(resource: ResourceInfo, name: string): errors.ApiError {
   return errors.tooManyRequests(`too many concurrent changes of ${resource.resource} "${name}"`, 1);
 }
 
@@ -387,9 +432,20 @@ function lostTo({ current, settled }: CommitResult & { readonly outcome: 'confli
 
 function fromKeyValue(found: KeyValue | undefined): Stored | undefined {
   if (!found) return undefined;
-  const object = JSON.parse(decodeUtf8(found.value)) as KubeObject;
-  object.metadata.resourceVersion = String(found.modRevision);
-  return { object, revision: found.modRevision };
+  const stored = storedOf(found.value, found.modRevision);
+  stored.object.metadata.resourceVersion = String(found.modRevision);
+  return stored;
+}
+
+function storedOf(bytes: Uint8Array, revision: Revision): Stored {
+  const { rest, managedFields } = cutManagedFields(decodeUtf8(bytes));
+  const object = JSON.parse(rest) as KubeObject;
+  const { metadata } = object;
+  if (metadata.managedFields === undefined) return { object, managed: ManagedFields.parse(managedFields), revision };
+  // Bytes of another author: they may have them anywhere.
+  const managed = clientEntries(metadata.managedFields) ?? ManagedFields.none;
+  delete metadata.managedFields;
+  return { object, managed, revision };
 }
 
 /** What only the server says; a client's word for it is not heard. */
@@ -405,7 +461,6 @@ function keepServerFields(object: KubeObject, old: KubeObject): void {
   metadata.deletionGracePeriodSeconds = before.deletionGracePeriodSeconds;
   metadata.generation = before.generation;
   metadata.generateName = before.generateName;
-  metadata.managedFields = before.managedFields;
   delete metadata.selfLink;
 }
 

@@ -1,9 +1,11 @@
 /**
  * The bytes of an object, at rest and on the wire. At rest an object begins
- * with kind, apiVersion and metadata and has no resourceVersion, which only the
- * store can know; it is put in at a place that needs no parsing to find.
+ * with kind, apiVersion and metadata, which begins with managedFields, and has no
+ * resourceVersion, which only the store can know; it is put in before them, at a
+ * place that needs no parsing to find.
  */
 import type { KubeObject } from '../../api/object.ts';
+import { insertManagedFields } from '../../codec/managed-fields-text.ts';
 import type { Revision } from '../../storage/contract.ts';
 
 const encoder = new TextEncoder();
@@ -12,11 +14,11 @@ const metadataHead = Buffer.from('"metadata":{');
 const headBytesMax = 1024;
 const closingBrace = 0x7d;
 
-/** What goes into the store: the fixed head, everything else as it is, managedFields included. */
-export function encodeForStorage(object: KubeObject): Uint8Array {
+/** What goes into the store: the fixed head, then everything else as it is. `managedFields` is the JSON of the list, '' for none. */
+export function encodeForStorage(object: KubeObject, managedFields = ''): Uint8Array {
   const { kind, apiVersion, metadata, ...rest } = object;
   const { resourceVersion: _, ...kept } = metadata;
-  return encoder.encode(JSON.stringify({ kind, apiVersion, metadata: kept, ...rest }));
+  return encoder.encode(insertManagedFields(JSON.stringify({ kind, apiVersion, metadata: kept, ...rest }), managedFields));
 }
 
 /** Where resourceVersion goes in stored bytes; -1 where they do not have the head that encodeForStorage writes. */
