@@ -126,6 +126,11 @@ export class H2Connection {
     });
   }
 
+  /** As `request`, for callers that need no body: none is kept. */
+  status(head: Buffer, body?: Buffer): Promise<number> {
+    return new Promise((resolve, reject) => this.send(head, body, { onEnd: resolve, onError: reject }));
+  }
+
   /** Why nothing can be sent any more. */
   get failure(): Error | undefined {
     return this.#failure;

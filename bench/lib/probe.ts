@@ -41,7 +41,7 @@ const warmUpRounds = 10;
 const tickMs = 10;
 const timelineMs = 1000;
 /** A server that is down for long must not fill our memory. */
-const unansweredMax = 5000;
+const unansweredMax = 1000;
 /** What is left to come, when it is told to stop. */
 const patienceMs = 2000;
 
@@ -63,7 +63,8 @@ const calls: Call[] = [
   // Two seconds behind, so that it is there.
   { perSecond: 5, next: (index) => ({ method: 'DELETE', target: `${maps}/new-${index - 10}` }) },
   { perSecond: 1, next: () => ({ method: 'GET', target: `/api/v1/namespaces/${namespace}/pods?labelSelector=probe&resourceVersion=0` }) },
-  { perSecond: 1, next: () => ({ method: 'GET', target: '/api/v1/pods?limit=500&resourceVersion=0' }) },
+  // Pages: with resourceVersion=0 the limit would be ignored, and a large cluster sent whole each second.
+  { perSecond: 1, next: () => ({ method: 'GET', target: '/api/v1/pods?limit=500' }) },
   { perSecond: 0.5, next: () => ({ method: 'GET', target: `/api/v1/namespaces/${namespace}/pods?limit=500` }) },
   { perSecond: 0.2, next: () => ({ method: 'GET', target: '/api/v1/nodes?resourceVersion=0' }) },
 ];
@@ -97,9 +98,9 @@ function send(call: Call, index: number, dueAt: number): void {
   const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   api
     .connection()
-    .then((connection) => connection.request(api.head(method, target), bytes))
+    .then((connection) => connection.status(api.head(method, target), bytes))
     .then(
-      ({ status }) => {
+      (status) => {
         const now = performance.now();
         unanswered--;
         // A deletion of what a failed request did not create is answered too.
