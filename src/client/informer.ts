@@ -114,10 +114,18 @@ export class Informer<T extends ApiObject> {
   }
 
   byIndex(name: string, value: string): T[] {
+    const found = this.#entries(name).get(value);
+    return found ? [...found.values()] : [];
+  }
+
+  countByIndex(name: string, value: string): number {
+    return this.#entries(name).get(value)?.size ?? 0;
+  }
+
+  #entries(name: string): Index<T>['entries'] {
     const index = this.#indexes.get(name);
     assert(index, `informer of ${this.resource.resource} has no index "${name}"`);
-    const found = index.entries.get(value);
-    return found ? [...found.values()] : [];
+    return index.entries;
   }
 
   /** What is in the store already is told as added. Returns how to take the handler away. */
@@ -168,7 +176,12 @@ export class Informer<T extends ApiObject> {
       else addToIndex(index, key, object);
     }
     for (const handler of this.#handlers) {
-      this.#call(() => (old ? handler.onUpdate?.(old, object) : handler.onAdd?.(object)));
+      try {
+        if (old) handler.onUpdate?.(old, object);
+        else handler.onAdd?.(object);
+      } catch (error) {
+        this.#onHandlerFailed(error);
+      }
     }
   }
 
@@ -176,7 +189,7 @@ export class Informer<T extends ApiObject> {
     const old = this.#store.get(key);
     if (!old) return;
     this.#store.delete(key);
-    for (const index of this.#indexes.values()) removeFromIndex(index, key, index.valuesOf(old));
+    for (const index of this.#indexes.values()) for (const value of index.valuesOf(old)) removeFromIndex(index, key, value);
     const object = last ?? old;
     for (const handler of this.#handlers) this.#call(() => handler.onDelete?.(object));
   }
@@ -185,13 +198,17 @@ export class Informer<T extends ApiObject> {
     for (const handler of this.#handlers) this.#call(() => handler.onBatchEnd?.());
   }
 
-  /** One handler's bug must not keep changes from the others. */
   #call(notify: () => void): void {
     try {
       notify();
     } catch (error) {
-      this.#logger.error('informer handler failed', { resource: this.resource.resource, error });
+      this.#onHandlerFailed(error);
     }
+  }
+
+  /** One handler's bug must not keep changes from the others. */
+  #onHandlerFailed(error: unknown): void {
+    this.#logger.error('informer handler failed', { resource: this.resource.resource, error });
   }
 }
 
@@ -212,17 +229,13 @@ function put<T>(index: Index<T>, value: string, key: string, object: T): void {
 }
 
 function moveInIndex<T>(index: Index<T>, key: string, old: T, object: T): void {
-  const before = index.valuesOf(old);
   const after = index.valuesOf(object);
-  const gone = before.filter((value) => !after.includes(value));
-  if (gone.length > 0) removeFromIndex(index, key, gone);
+  for (const value of index.valuesOf(old)) if (!after.includes(value)) removeFromIndex(index, key, value);
   for (const value of after) put(index, value, key, object);
 }
 
-function removeFromIndex<T>(index: Index<T>, key: string, values: readonly string[]): void {
-  for (const value of values) {
-    const entry = index.entries.get(value);
-    entry?.delete(key);
-    if (entry?.size === 0) index.entries.delete(value);
-  }
+function removeFromIndex<T>(index: Index<T>, key: string, value: string): void {
+  const entry = index.entries.get(value);
+  entry?.delete(key);
+  if (entry?.size === 0) index.entries.delete(value);
 }

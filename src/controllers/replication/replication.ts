@@ -49,8 +49,13 @@ interface ReplicationKind {
 }
 
 const burst = 500;
-/** Changes of pods that need no action are gathered this long before the status is written. */
+/**
+ * Changes of pods that need no action are gathered this long before the status is
+ * written; longer where there are many pods, as each of them is looked at again.
+ */
 const statusDelayMs = 50;
+const statusDelayMsAPod = 0.05;
+const statusDelayMaxMs = 500;
 const namespaceIndex = 'namespace';
 
 export const replicaSetController: ControllerFactory = (context) =>
@@ -83,7 +88,10 @@ function replicationController(context: ControllerContext, kind: ReplicationKind
   enqueueChanges(owners, loop.queue);
   followPods(kind, podInformer, owners, expectations, {
     now: (key) => loop.queue.add(key),
-    soon: (key) => loop.queue.addAfter(key, statusDelayMs),
+    soon: (key) => {
+      const podCount = podInformer.countByIndex(ownerIndex.name, owners.get(key)?.metadata.uid ?? '');
+      loop.queue.addAfter(key, Math.min(statusDelayMs + podCount * statusDelayMsAPod, statusDelayMaxMs));
+    },
   });
   return loop;
 
