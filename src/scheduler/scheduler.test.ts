@@ -100,7 +100,7 @@ describe('the scheduler', () => {
     const blocker = world.put(makePod('big', { requests: { cpu: '8' }, spec: { nodeName: 'a' } }));
     world.put(makePod('p', { requests: { cpu: '1' } }));
     await world.settle();
-    const message = '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.';
+    const message = '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.';
     assert.deepEqual(world.events, [`p FailedScheduling: ${message}`]);
     assert.deepEqual(
       { ...world.condition('p'), lastTransitionTime: undefined },
@@ -282,7 +282,7 @@ describe('preemption', () => {
     world.put(victim('v', 'a', 0, '8'));
     world.put(makePod('polite', { requests: { cpu: '1' }, spec: { priority: 100, preemptionPolicy: 'Never' } }));
     await world.settle();
-    assert.equal(world.condition('polite')?.message, '0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.');
+    assert.equal(world.condition('polite')?.message, '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.');
     assert.deepEqual(world.deleted, []);
   });
 
@@ -294,7 +294,7 @@ describe('preemption', () => {
     await world.settle();
     assert.equal(
       world.condition('urgent')?.message,
-      '0/1 nodes are available: 1 node(s) had untolerated taint(s). preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+      '0/1 nodes are available: 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
     );
   });
 });

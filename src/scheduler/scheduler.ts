@@ -22,6 +22,7 @@ import { EquivalenceCache } from './framework/equivalence.ts';
 import type { FitError } from './framework/fit-error.ts';
 import { Rejected } from './framework/framework.ts';
 import type { Framework } from './framework/framework.ts';
+import { dynamicResources } from './plugins/dynamic-resources.ts';
 import { defaultPreemption } from './plugins/default-preemption.ts';
 import type { Owners } from './plugins/owners.ts';
 import type { VolumeListers } from './plugins/volume-listers.ts';
@@ -104,7 +105,7 @@ export class Scheduler {
       budgets: () => options.budgets(),
       onDemoted: (pod) => this.#demote(pod),
     });
-    this.#framework = defaultProfile({ owners, volumes, clock, api, ...(client ? { client } : {}), postFilter: [preemption] });
+    this.#framework = defaultProfile({ owners, volumes, clock, api, ...(client ? { client } : {}), postFilter: [dynamicResources, preemption] });
     const equivalences = new EquivalenceCache(this.#framework, snapshot);
     late.equivalences = equivalences;
     const percentage = options.percentageOfNodesToScore;
@@ -260,15 +261,23 @@ export class Scheduler {
   }
 
   #onUnfit(queued: QueuedPod, error: FitError): void {
+    const nominatedNode = this.#runPostFilter(queued.info, error);
+    this.#onUnschedulable(queued, error.message, error.plugins, nominatedNode);
+  }
+
+  /** The node that the pod may hope for. Once there is one, what other plugins said is of no interest. */
+  #runPostFilter(info: PodInfo, error: FitError): string | undefined {
+    this.#metrics.preemptions.add();
+    const messages: string[] = [];
     let nominatedNode: string | undefined;
     for (const plugin of this.#framework.plugins.postFilter) {
-      this.#metrics.preemptions.add();
-      const outcome = plugin.postFilter(queued.info, error);
-      error.postFilterMessage = outcome.message;
+      const outcome = plugin.postFilter(info, error);
       nominatedNode = outcome.nominatedNode;
-      if (nominatedNode) break;
+      if (nominatedNode) return nominatedNode;
+      if (outcome.message !== '') messages.push(outcome.message);
     }
-    this.#onUnschedulable(queued, error.message, error.plugins, nominatedNode);
+    error.postFilterMessage = messages.join(', ');
+    return nominatedNode;
   }
 
   #assume(queued: QueuedPod, node: NodeInfo): void {

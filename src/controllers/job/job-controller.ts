@@ -9,6 +9,7 @@ import { conditionOf } from '../runtime/conditions.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
 import { equal } from '../../base/equality.ts';
 import { Expectations } from '../runtime/expectations.ts';
+import { followPods } from '../runtime/follow-pods.ts';
 import { controllerOf, orphansIn, ownerIndex } from '../runtime/owner.ts';
 import { PodControl } from '../runtime/pod-control.ts';
 import { isReady } from '../runtime/pod-state.ts';
@@ -44,25 +45,14 @@ export const jobController: ControllerFactory = (context) => {
   const memories = new Map<string, Memory>();
   const releaser = podReleaser(context);
   const loop = reconciler(context, { name: 'job', reconcile, beside: (signal) => releaser.run(signal) });
-  allPods.addIndex(ownerIndex.name, ownerIndex.valuesOf);
   enqueueChanges(all, loop.queue);
-  const seen = (pod: Pod, note: (key: string) => void) => {
-    const owner = controllerOf(pod);
-    if (owner?.kind !== 'Job') return;
-    const key = formatKey({ namespace: pod.metadata.namespace, name: owner.name });
-    note(key);
-    if (!isTracked(pod)) memories.get(key)?.released.delete(pod.metadata.uid ?? '');
-    loop.queue.addAfter(key, gatherMs);
+  const wake = (key: string) => loop.queue.addAfter(key, gatherMs);
+  followPods({ kind: 'Job', owners: all, pods: allPods, expectations, selectorOf: ({ spec }) => selectorOf(spec?.selector), now: wake, soon: wake });
+  const forget = (pod: Pod) => {
+    const key = formatKey({ namespace: pod.metadata.namespace, name: controllerOf(pod)?.name });
+    memories.get(key)?.released.delete(pod.metadata.uid ?? '');
   };
-  allPods.addHandler({
-    onAdd: (pod) => seen(pod, (key) => expectations.creationObserved(key)),
-    onUpdate: (_, pod) => seen(pod, (key) => (pod.metadata.deletionTimestamp ? expectations.deletionObserved(key, keyOf(pod)) : undefined)),
-    onDelete: (pod) =>
-      seen(pod, (key) => {
-        expectations.deletionObserved(key, keyOf(pod));
-        memories.get(key)?.released.delete(pod.metadata.uid ?? '');
-      }),
-  });
+  allPods.addHandler({ onUpdate: (_, pod) => (isTracked(pod) ? undefined : forget(pod)), onDelete: forget });
   return loop;
 
   async function reconcile(key: string, signal: AbortSignal): Promise<void> {

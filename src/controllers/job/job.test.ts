@@ -180,6 +180,21 @@ describe('job controller', () => {
     await stop();
   });
 
+  test('takes back a pod that lost its owner, and lets one go that no longer matches', async () => {
+    const { api, client, run, stop } = await start(job(), () => undefined);
+    await run(2);
+    const [{ metadata }] = api.list<Pod>('pods') as [Pod];
+    const now = () => api.get<Pod>('pods', 'default', metadata.name ?? '')?.metadata;
+    await client.patch(podResource, metadata, { metadata: { ownerReferences: null } }, { type: 'merge' });
+    await run(2);
+    assert.deepEqual([now()?.ownerReferences?.[0]?.uid, now()?.finalizers], ['job-uid', [trackingFinalizer]]);
+    await client.patch(podResource, metadata, { metadata: { labels: null } }, { type: 'merge' });
+    await run(2);
+    assert.deepEqual(now()?.finalizers, []);
+    assert.equal(api.list('pods').length, 3);
+    await stop();
+  });
+
   test('lets go of the pods of a Job that is gone', async () => {
     const { api, run, stop } = await start(job(), () => undefined);
     await run(2);

@@ -11,8 +11,7 @@ import type { LabelSelector as LabelSelectorSpec } from '../../api/object.ts';
 import type { LabelSelector } from '../../api/selectors/label-selector.ts';
 import type { Pod, PodTemplateSpec } from '../../api/types/core-v1.ts';
 import { isNamespaceTerminating, isNotFound } from '../../client/failure.ts';
-import type { Informer } from '../../client/informer.ts';
-import { formatKey, keyOf } from '../../client/resource.ts';
+import { keyOf } from '../../client/resource.ts';
 import type { ApiObject, Resource } from '../../client/resource.ts';
 import { pods, replicaSets, replicationControllers } from '../../client/resources.ts';
 import { claim } from '../runtime/claim.ts';
@@ -20,6 +19,7 @@ import type { Controller, ControllerContext, ControllerFactory } from '../runtim
 import { podsToDelete } from '../runtime/deletion-order.ts';
 import { equal } from '../../base/equality.ts';
 import { Expectations } from '../runtime/expectations.ts';
+import { followPods, namespaceIndex } from '../runtime/follow-pods.ts';
 import { controllerOf, orphansIn, ownerIndex } from '../runtime/owner.ts';
 import { PodControl, podFromTemplate } from '../runtime/pod-control.ts';
 import { isActive, isTerminating, nextAvailableMs } from '../runtime/pod-state.ts';
@@ -54,9 +54,12 @@ const burst = 500;
  * written; longer where there are many pods, as each of them is looked at again.
  */
 const statusDelayMs = 50;
+<<<<<<< HEAD
 const statusDelayMsAPod = 0.05;
 const statusDelayMaxMs = 500;
 const namespaceIndex = 'namespace';
+=======
+>>>>>>> refs/heads/judges
 
 export const replicaSetController: ControllerFactory = (context) =>
   replicationController(context, {
@@ -83,10 +86,13 @@ function replicationController(context: ControllerContext, kind: ReplicationKind
   const expectations = new Expectations(clock);
   const control = new PodControl(client, context.recorder(kind.component));
   const loop = reconciler(context, { name: kind.name, workers: 20, reconcile });
-  owners.addIndex(namespaceIndex, ({ metadata }) => [metadata.namespace ?? '']);
-  podInformer.addIndex(ownerIndex.name, ownerIndex.valuesOf);
   enqueueChanges(owners, loop.queue);
-  followPods(kind, podInformer, owners, expectations, {
+  followPods({
+    kind: kind.resource.kind,
+    owners,
+    pods: podInformer,
+    expectations,
+    selectorOf: kind.selectorOf,
     now: (key) => loop.queue.add(key),
     soon: (key) => {
       const podCount = podInformer.countByIndex(ownerIndex.name, owners.get(key)?.metadata.uid ?? '');
@@ -178,60 +184,4 @@ function replicationController(context: ControllerContext, kind: ReplicationKind
 
 function wantedOf(owner: ReplicationOwner): number {
   return owner.spec.replicas ?? 1;
-}
-
-interface Wake {
-  now(key: string): void;
-  soon(key: string): void;
-}
-
-/** Tells expectations what was seen, and wakes the owners it concerns. */
-function followPods(kind: ReplicationKind, podInformer: Informer<Pod>, owners: Informer<ReplicationOwner>, expectations: Expectations, wake: Wake): void {
-  const ownerKey = (pod: Pod): string | undefined => {
-    const controller = controllerOf(pod);
-    if (controller?.kind !== kind.resource.kind) return undefined;
-    const key = formatKey({ namespace: pod.metadata.namespace, name: controller.name });
-    return owners.get(key)?.metadata.uid === controller.uid ? key : undefined;
-  };
-  const wakeAdopters = (pod: Pod): void => {
-    for (const owner of owners.byIndex(namespaceIndex, pod.metadata.namespace ?? '')) {
-      if (kind.selectorOf(owner).matches(pod.metadata.labels)) wake.now(keyOf(owner));
-    }
-  };
-  /** An order that is complete may be followed by the next; before that only the status is behind. */
-  const wakeOwner = (key: string): void => (expectations.satisfied(key) ? wake.now(key) : wake.soon(key));
-  const gone = (pod: Pod): void => {
-    const key = ownerKey(pod);
-    if (key === undefined) return;
-    expectations.deletionObserved(key, keyOf(pod));
-    wakeOwner(key);
-  };
-
-  podInformer.addHandler({
-    onAdd(pod) {
-      if (pod.metadata.deletionTimestamp !== undefined) {
-        gone(pod);
-        return;
-      }
-      const key = ownerKey(pod);
-      if (key !== undefined) {
-        expectations.creationObserved(key);
-        wakeOwner(key);
-      } else if (!controllerOf(pod)) wakeAdopters(pod);
-    },
-    onUpdate(old, pod) {
-      if (pod.metadata.deletionTimestamp !== undefined && old.metadata.deletionTimestamp === undefined) {
-        gone(pod);
-        return;
-      }
-      const key = ownerKey(pod);
-      const before = ownerKey(old);
-      if (before !== undefined && before !== key) wake.now(before);
-      if (key !== undefined) {
-        if (isActive(pod) === isActive(old)) wake.soon(key);
-        else wake.now(key);
-      } else if (!controllerOf(pod) && (controllerOf(old) || !equal(old.metadata.labels, pod.metadata.labels))) wakeAdopters(pod);
-    },
-    onDelete: gone,
-  });
 }

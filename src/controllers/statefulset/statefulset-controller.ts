@@ -2,13 +2,14 @@
 import type { ControllerRevision, StatefulSet, StatefulSetStatus } from '../../api/types/apps-v1.ts';
 import type { Pod, PodTemplateSpec } from '../../api/types/core-v1.ts';
 import { isAlreadyExists, isNamespaceTerminating, isNotFound } from '../../client/failure.ts';
-import { formatKey, keyOf } from '../../client/resource.ts';
+import { keyOf } from '../../client/resource.ts';
 import { controllerRevisions, persistentVolumeClaims, pods, statefulSets } from '../../client/resources.ts';
 import { claim } from '../runtime/claim.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
 import { equal } from '../../base/equality.ts';
 import { Expectations } from '../runtime/expectations.ts';
-import { controllerOf, orphansIn, ownerIndex } from '../runtime/owner.ts';
+import { followPods } from '../runtime/follow-pods.ts';
+import { orphansIn, ownerIndex } from '../runtime/owner.ts';
 import { messageOf, podFromTemplate } from '../runtime/pod-control.ts';
 import { isAvailable, isReady } from '../runtime/pod-state.ts';
 import { enqueueChanges, reconciler } from '../runtime/reconciler.ts';
@@ -29,21 +30,10 @@ export const statefulSetController: ControllerFactory = (context) => {
   const recorder = context.recorder('statefulset-controller');
   const expectations = new Expectations(clock);
   const loop = reconciler(context, { name: 'statefulset', reconcile });
-  allPods.addIndex(ownerIndex.name, ownerIndex.valuesOf);
   revisions.addIndex(ownerIndex.name, ownerIndex.valuesOf);
   enqueueChanges(all, loop.queue);
-  const seen = (pod: Pod, note: (key: string) => void) => {
-    const owner = controllerOf(pod);
-    if (owner?.kind !== 'StatefulSet') return;
-    const key = formatKey({ namespace: pod.metadata.namespace, name: owner.name });
-    note(key);
-    loop.queue.addAfter(key, gatherMs);
-  };
-  allPods.addHandler({
-    onAdd: (pod) => seen(pod, (key) => expectations.creationObserved(key)),
-    onUpdate: (_, pod) => seen(pod, (key) => (pod.metadata.deletionTimestamp ? expectations.deletionObserved(key, keyOf(pod)) : undefined)),
-    onDelete: (pod) => seen(pod, (key) => expectations.deletionObserved(key, keyOf(pod))),
-  });
+  const wake = (key: string) => loop.queue.addAfter(key, gatherMs);
+  followPods({ kind: 'StatefulSet', owners: all, pods: allPods, expectations, selectorOf: ({ spec }) => selectorOf(spec?.selector), now: wake, soon: wake });
   return loop;
 
   async function reconcile(key: string, signal: AbortSignal): Promise<void> {
