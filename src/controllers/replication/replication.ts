@@ -54,12 +54,8 @@ const burst = 500;
  * written; longer where there are many pods, as each of them is looked at again.
  */
 const statusDelayMs = 50;
-<<<<<<< HEAD
 const statusDelayMsAPod = 0.05;
 const statusDelayMaxMs = 500;
-const namespaceIndex = 'namespace';
-=======
->>>>>>> refs/heads/judges
 
 export const replicaSetController: ControllerFactory = (context) =>
   replicationController(context, {

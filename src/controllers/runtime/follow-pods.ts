@@ -4,10 +4,10 @@
  */
 import type { LabelSelector } from '../../api/selectors/label-selector.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
+import { equal } from '../../base/equality.ts';
 import type { Informer } from '../../client/informer.ts';
 import { formatKey, keyOf } from '../../client/resource.ts';
 import type { ApiObject } from '../../client/resource.ts';
-import { equal } from './equality.ts';
 import type { Expectations } from './expectations.ts';
 import { controllerOf, ownerIndex } from './owner.ts';
 import { isActive } from './pod-state.ts';
