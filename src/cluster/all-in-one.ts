@@ -51,7 +51,7 @@ export interface Cluster {
   readonly client: Client;
   /** Milliseconds from the call of startCluster until the API answered. */
   readonly apiReadyMs: number;
-  /** Resolves when all nodes are Ready. */
+  /** Resolves when all nodes are Ready; rejects where the cluster fails or is stopped before. */
   nodesReady(): Promise<void>;
   stop(): Promise<void>;
   /** `await using cluster = await startCluster()` stops it at the end of the block. */
@@ -115,7 +115,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const client = new Client(exchangeTransport(server.handler, administrator), { clock });
   const running = opened.move();
   let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= running.disposeAsync());
+  const stopping = new AbortController();
+  const stop = () => {
+    stopping.abort(new Error('the cluster was stopped'));
+    return (stopped ??= running.disposeAsync());
+  };
   return {
     url,
     kubeconfig: formatKubeconfig(access),
@@ -124,7 +128,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     apiReadyMs,
     nodesReady: async () => {
       await Promise.all(parts.map((part) => part.ready));
-      await allReady(client, count, clock);
+      await allReady(client, count, clock, stopping.signal);
     },
     stop,
     [Symbol.asyncDispose]: stop,
@@ -146,11 +150,11 @@ function administratorAccess(server: RunningApiServer, url: string) {
   };
 }
 
-/** Looks at the nodes until `count` of them are Ready. */
-async function allReady(client: Client, count: number, clock: Clock): Promise<void> {
+/** Looks at the nodes until `count` of them are Ready; rejects when the cluster stops before. */
+async function allReady(client: Client, count: number, clock: Clock, signal: AbortSignal): Promise<void> {
   const ready = async () => {
-    const { items } = await client.list(nodeResource);
+    const { items } = await client.list(nodeResource, { signal });
     return items.filter(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True')).length;
   };
-  while ((await ready()) < count) await clock.sleep(20);
+  while ((await ready()) < count) await clock.sleep(20, signal);
 }

@@ -59,7 +59,7 @@ export function startThread(handler: ExchangeHandler, clock: Clock, logger: Logg
     });
     worker.once('exit', (code) => {
       served.close();
-      if (!stopping) reject(new Error(`a part of the cluster ended (exit code ${code})`));
+      reject(new Error(stopping ? 'the cluster was stopped' : `a part of the cluster ended (exit code ${code})`));
     });
   });
   // Whoever waits for `ready` hears of a failure; nobody has to.

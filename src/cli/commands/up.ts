@@ -53,17 +53,20 @@ export async function up(options: UpOptions): Promise<void> {
     say();
   }
   flushCompileCache();
-  const stopping = untilToldToStop();
+  let isTold = false;
+  const stopping = untilToldToStop().then(() => (isTold = true));
   const ready = cluster.nodesReady().then(
     () => {
       const nodesReadyMs = Math.round(process.uptime() * 1000);
       if (machine) say(JSON.stringify({ ready: true, url: cluster.url, kubeconfig: cluster.kubeconfigPath, apiReadyMs, nodes, nodesReadyMs, ...(options.cheap ? { cheap: true } : {}) }));
       else say(`${green('ready')} ${nodes} hollow node${nodes === 1 ? '' : 's'}${options.cheap ? ' (CHEAP: one watch for all of them, not for measurements)' : ''} ${dim(`in ${(nodesReadyMs / 1000).toFixed(2)} s; Ctrl-C stops the cluster, data stays in ${relative('.', options.dataDir) || '.'}`)}`);
     },
-    (error: unknown) => logger.error('the nodes did not become ready', { error }),
+    (error: unknown) => {
+      if (!isTold) logger.error('the nodes did not become ready', { error });
+    },
   );
   await stopping;
   if (!machine) say(dim('stopping'));
   await cluster.stop();
-  await ready.catch(() => {});
+  await ready;
 }
