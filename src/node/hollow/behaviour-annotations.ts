@@ -20,6 +20,7 @@ const changes: Readonly<Record<string, Change>> = {
   'run-time': (behaviour, value) => withDelay(value, behaviour, (time) => ({ ...behaviour, run: { exitCode: 0, ...behaviour.run, time } })),
   'exit-code': (behaviour, value) => (/^\d{1,3}$/.test(value) ? { ...behaviour, run: { time: () => 1000, ...behaviour.run, exitCode: Number(value) } } : behaviour),
   'ready-delay': (behaviour, value) => (value === 'never' ? withoutReady(behaviour) : withDelay(value, behaviour, (ready) => ({ ...behaviour, ready }))),
+  'live-time': (behaviour, value) => withDelay(value, behaviour, (live) => ({ ...behaviour, live })),
   'stop-delay': (behaviour, value) => withDelay(value, behaviour, (delay) => ({ ...behaviour, stop: { ...behaviour.stop, delay } })),
   log: (behaviour, text) => ({ ...behaviour, logs: { lines: text.split('\n'), intervalMs: 0, repeat: false } }),
   cpu: (behaviour, value) => withUsage(behaviour, { cpu: amount(() => milliValue(value) / 1000) }),

@@ -19,8 +19,10 @@ export interface Behaviour {
   readonly start: { readonly delay: Delay; readonly error?: Failure };
   /** How long it runs before it ends by itself; left out: until it is stopped. */
   readonly run?: { readonly time: Delay; readonly exitCode: number; readonly reason?: string; readonly message?: string };
-  /** From running until its probes succeed; left out: they never do. */
+  /** From running until its startup and readiness probes succeed; left out: they never do. */
   readonly ready?: Delay;
+  /** From running until its liveness probe fails; left out: it never does. */
+  readonly live?: Delay;
   /** From being asked to stop until it has: never longer than its grace period. */
   readonly stop: { readonly delay: Delay; readonly exitCode: number };
   readonly logs?: LogScript;

@@ -48,8 +48,9 @@ interface HollowContainer extends Changing<RuntimeContainer> {
   readonly behaviour: Behaviour;
   /** How it will end by itself, and after how long a run. */
   readonly end: ContainerEnd | null | undefined;
-  /** When its probes begin to succeed; Infinity: never. */
+  /** When its startup and readiness probes begin to succeed, and its liveness probe to fail; Infinity: never. */
   readyAtMs: number;
+  readonly liveUntilMs: number;
   /** From being asked to start. */
   readonly startMs: number;
   readonly stopMs: number;
@@ -204,6 +205,7 @@ export class HollowRuntime implements Runtime {
       stopMs: draw(behaviour.stop.delay),
       end,
       readyAtMs: said?.ready === false || !behaviour.ready ? Infinity : clock.now() + startMs + draw(behaviour.ready),
+      liveUntilMs: behaviour.live ? clock.now() + startMs + draw(behaviour.live) : Infinity,
       timer: undefined,
     };
   }
@@ -246,7 +248,8 @@ export class HollowRuntime implements Runtime {
 
   probe(containerId: string, kind: ProbeKind): Promise<ProbeResult> {
     const container = this.#containers.get(containerId);
-    const healthy = container?.state === 'running' && this.#options.clock.now() >= container.readyAtMs;
+    const nowMs = this.#options.clock.now();
+    const healthy = container?.state === 'running' && (kind === 'liveness' ? nowMs < container.liveUntilMs : nowMs >= container.readyAtMs);
     return Promise.resolve({ healthy, output: healthy ? '' : `the hollow container does not pass its ${kind} probe` });
   }
 

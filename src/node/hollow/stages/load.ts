@@ -61,6 +61,7 @@ interface BehaviourSpec {
   readonly start?: { readonly delay?: DelaySpec; readonly error?: { readonly reason?: string; readonly message?: string } };
   readonly run?: { readonly time?: DelaySpec; readonly exitCode?: number; readonly reason?: string; readonly message?: string };
   readonly ready?: { readonly delay?: DelaySpec; readonly never?: boolean };
+  readonly live?: { readonly time?: DelaySpec };
   readonly stop?: { readonly delay?: DelaySpec; readonly exitCode?: number };
   readonly logs?: { readonly lines?: readonly string[]; readonly intervalMilliseconds?: number; readonly repeat?: boolean };
   readonly exec?: readonly { readonly command: string; readonly stdout?: string; readonly stderr?: string; readonly exitCode?: number; readonly delayMilliseconds?: number }[];
@@ -69,11 +70,12 @@ interface BehaviourSpec {
 
 /** The fields of each part of a behaviour; others are mistakes. */
 const fields: Readonly<Record<string, readonly string[]>> = {
-  '': ['selector', 'containers', 'kinds', 'pull', 'start', 'run', 'ready', 'stop', 'logs', 'exec', 'usage'],
+  '': ['selector', 'containers', 'kinds', 'pull', 'start', 'run', 'ready', 'live', 'stop', 'logs', 'exec', 'usage'],
   pull: ['delay', 'error'],
   start: ['delay', 'error'],
   run: ['time', 'exitCode', 'reason', 'message'],
   ready: ['delay', 'never'],
+  live: ['time'],
   stop: ['delay', 'exitCode'],
   logs: ['lines', 'intervalMilliseconds', 'repeat'],
   usage: ['cpu', 'memory'],
@@ -82,7 +84,7 @@ const fields: Readonly<Record<string, readonly string[]>> = {
 function parseBehaviour(name: string, spec: BehaviourSpec): Behaviour {
   for (const [part, known] of Object.entries(fields))
     for (const field of Object.keys((part === '' ? spec : spec[part as keyof BehaviourSpec]) ?? {})) if (!known.includes(field)) throw new Error(`unknown field ${JSON.stringify(part === '' ? field : `${part}.${field}`)}`);
-  const { containers, kinds, pull, start, run, ready, stop, logs, exec, usage } = spec;
+  const { containers, kinds, pull, start, run, ready, live, stop, logs, exec, usage } = spec;
   const matches = parseSelector(spec.selector);
   return {
     name,
@@ -91,6 +93,7 @@ function parseBehaviour(name: string, spec: BehaviourSpec): Behaviour {
     start: { delay: parseDelay(start?.delay), ...(start?.error ? { error: { reason: start.error.reason ?? 'RunContainerError', message: start.error.message ?? '' } } : {}) },
     ...(run ? { run: { time: parseDelay(run.time), exitCode: run.exitCode ?? 0, ...(run.reason ? { reason: run.reason } : {}), ...(run.message ? { message: run.message } : {}) } } : {}),
     ...(ready?.never ? {} : { ready: ready ? parseDelay(ready.delay) : noDelay }),
+    ...(live ? { live: parseDelay(live.time) } : {}),
     stop: { delay: parseDelay(stop?.delay), exitCode: stop?.exitCode ?? 0 },
     ...(logs ? { logs: logScript(logs) } : {}),
     ...(exec ? { exec: exec.map(commandScript) } : {}),

@@ -2,7 +2,7 @@
  * kwok's Stage for Pods, read. In kwok a stage writes a pod's status; here the
  * kubelet alone does, and what a stage says is what happens to the containers:
  *
- * - a container with state running starts now; `ready: false` fails its probes;
+ * - a container with state running starts now; `ready: false` fails its startup and readiness probes;
  * - one with state terminated ends now, with that exit code, reason and message;
  * - one that waits for another reason than its making cannot be made, for that reason;
  * - a podIP lets the sandbox come up;

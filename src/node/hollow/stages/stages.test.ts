@@ -72,6 +72,17 @@ describe('behaviours', () => {
     assert.deepEqual(unmade.container()?.state?.waiting, { reason: 'CreateContainerConfigError', message: 'no such secret' });
   });
 
+  test('a container whose liveness probe fails is killed and started again', async () => {
+    const { put, clock, container, reasons } = await begin(behaviour('{ ready: { never: true }, live: { time: { durationMilliseconds: 5000 } } }'), true);
+    put({}, { containers: [{ name: 'main', image: 'a', livenessProbe: { periodSeconds: 1, failureThreshold: 2 } }] });
+    await clock.advance(4500);
+    assert.equal(container()?.restartCount, 0);
+    await clock.advance(3500);
+    assert.equal(container()?.restartCount, 1);
+    assert.ok(container()?.state?.running);
+    assert.ok(reasons().includes('Unhealthy') && reasons().includes('Killing'));
+  });
+
   test('annotations of a pod, for all containers and for one', async () => {
     const { put, clock, status } = await begin('');
     const annotations = { 'hollow.coxswain.dev/run-time': '3s', 'hollow.coxswain.dev/exit-code.main': '5', 'hollow.coxswain.dev/start-delay': 'nonsense' };
