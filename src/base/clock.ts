@@ -58,8 +58,17 @@ export function systemClock(options: { background?: boolean } = {}): Clock {
 
 /** RFC 3339 with second precision, as metav1.Time is written. */
 export function formatTime(epochMs: number): string {
-  return new Date(Math.floor(epochMs / 1000) * 1000).toISOString().replace('.000Z', 'Z');
+  const second = Math.floor(epochMs / 1000);
+  // Of thousands of writes a second each says when it was.
+  if (second !== lastSecond) {
+    lastText = new Date(second * 1000).toISOString().replace('.000Z', 'Z');
+    lastSecond = second;
+  }
+  return lastText;
 }
+
+let lastSecond = NaN;
+let lastText = '';
 
 /** RFC 3339 with microsecond digits, as metav1.MicroTime is written. */
 export function formatMicroTime(epochMs: number): string {
