@@ -166,7 +166,7 @@ export class Client {
     }
   }
 
-  /** Events in batches, one batch per chunk that arrived. ERROR events are thrown as ApiError. */
+  /** Events in batches, one batch per chunk that arrived, of objects without managedFields. ERROR events are thrown as ApiError. */
   async watch<T extends ApiObject>(resource: Resource<T>, options: WatchOptions = {}): Promise<WatchStream<T>> {
     const target = collectionPath(resource, options.namespace) + listQuery(options, { watch: 'true' });
     const accept = options.metadataOnly ? acceptMetadata : acceptJson;

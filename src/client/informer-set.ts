@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Random } from '../base/random.ts';
 import type { Client } from './client.ts';
-import { Informer, dropManagedFields } from './informer.ts';
+import { Informer } from './informer.ts';
 import type { ApiObject, Resource } from './resource.ts';
 
 export interface InformerSetOptions {
@@ -24,12 +24,12 @@ export class InformerSet {
     this.#options = options;
   }
 
-  /** The one informer of the resource, over all namespaces and without managedFields. Made at first need; runs once the set has started. */
+  /** The one informer of the resource, over all namespaces. Made at first need; runs once the set has started. */
   get<T extends ApiObject>(resource: Resource<T>): Informer<T> {
     const name = nameOf(resource);
     const found = this.#informers.get(name);
     if (found) return found as unknown as Informer<T>;
-    const informer = new Informer<T>(this.#client, resource, { ...this.#options, transform: dropManagedFields });
+    const informer = new Informer<T>(this.#client, resource, this.#options);
     this.#informers.set(name, informer as unknown as Informer<ApiObject>);
     if (this.#signal) this.#running.push(informer.run(this.#signal));
     return informer;

@@ -212,12 +212,6 @@ export class Informer<T extends ApiObject> {
   }
 }
 
-/** A transform: nobody but the server reads managedFields, and they are often half of an object. */
-export function dropManagedFields<T extends ApiObject>(object: T): T {
-  object.metadata.managedFields = undefined;
-  return object;
-}
-
 function addToIndex<T>(index: Index<T>, key: string, object: T): void {
   for (const value of index.valuesOf(object)) put(index, value, key, object);
 }

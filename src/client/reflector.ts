@@ -5,7 +5,8 @@
  * at the last resource version when the connection breaks, and beginning anew
  * when the server no longer keeps that version.
  *
- * The sink is first given everything (`replace`), then batches of changes.
+ * The sink is first given everything (`replace`), then batches of changes; all
+ * of it without managedFields.
  */
 import { ApiError } from '../api/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -14,7 +15,7 @@ import type { Random } from '../base/random.ts';
 import type { Client } from './client.ts';
 import { isExpired } from './failure.ts';
 import type { ApiObject, Resource } from './resource.ts';
-import type { WatchEvent, WatchStream } from './watch-decoder.ts';
+import { withoutManagedFields, type WatchEvent, type WatchStream } from './watch-decoder.ts';
 
 export interface ReflectorSink<T> {
   /** Everything there is at `resourceVersion`. */
@@ -141,7 +142,7 @@ export class Reflector<T extends ApiObject> {
     const objects: T[] = [];
     let page = await this.#client.list(this.#resource, { ...options, limit: pageSize });
     for (;;) {
-      for (const object of page.items) objects.push(this.#transform(object));
+      for (const object of page.items) objects.push(this.#transform(withoutManagedFields(object)));
       if (page.continue === undefined) break;
       page = await this.#client.list(this.#resource, { ...options, limit: pageSize, continue: page.continue });
     }

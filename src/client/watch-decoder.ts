@@ -2,7 +2,10 @@
  * Splits a watch's bytes into events. Each byte is looked at once: the part of
  * a line that has arrived is kept as the chunks it came in, and joined when its
  * end comes, so that a large object in many chunks costs no quadratic copying.
+ * Objects come without managedFields: nobody but a server reads them, and they
+ * are often half of an object, so they are not even parsed where that can be.
  */
+import { cutManagedFields } from '../codec/managed-fields-text.ts';
 import type { ApiObject } from './resource.ts';
 import { responseError, statusError } from './response.ts';
 import type { ClientStream } from './transport.ts';
@@ -52,6 +55,11 @@ export async function decodeWatchStream<T extends ApiObject>(stream: ClientStrea
   return decode<T>(stream.chunks);
 }
 
+export function withoutManagedFields<T extends ApiObject>(object: T): T {
+  if (object.metadata?.managedFields !== undefined) object.metadata.managedFields = undefined;
+  return object;
+}
+
 async function* decode<T extends ApiObject>(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly WatchEvent<T>[]> {
   const splitter = new LineSplitter();
   for await (const chunk of chunks) {
@@ -59,13 +67,13 @@ async function* decode<T extends ApiObject>(chunks: AsyncIterable<Uint8Array>): 
     if (lines.length === 0) continue;
     const events: WatchEvent<T>[] = [];
     for (const line of lines) {
-      const event = JSON.parse(line) as { type: WatchEvent<T>['type'] | 'ERROR'; object: T };
+      const event = JSON.parse(cutManagedFields(line).rest) as { type: WatchEvent<T>['type'] | 'ERROR'; object: T };
       if (event.type === 'ERROR') {
         // What came before the error is still true.
         if (events.length > 0) yield events;
         throw statusError(event.object, 500);
       }
-      events.push(event as WatchEvent<T>);
+      events.push({ type: event.type, object: withoutManagedFields(event.object) });
     }
     yield events;
   }

@@ -10,8 +10,8 @@ const versionHead = '"resourceVersion":"';
 const listHead = '"managedFields":[';
 /** Kind and apiVersion, and the type of a watch event, are short. */
 const headLengthMax = 1024;
-/** Sets have no lists in them, so the first end of one is its end; a string that looks like it is not followed by a letter. */
-const listEnd = /\}\],"(?=[A-Za-z])/g;
+/** Sets have no lists in them, so the first end of one is its end; a string that looks like it is not followed by a name. */
+const listEnd = '],"';
 
 export interface CutText {
   /** The JSON without the list. */
@@ -24,13 +24,17 @@ export interface CutText {
 export function cutManagedFields(text: string): CutText {
   const start = listStart(text);
   if (start < 0) return { rest: text, managedFields: '' };
-  listEnd.lastIndex = start;
-  const end = listEnd.exec(text)?.index;
-  if (end === undefined) return { rest: text, managedFields: '' };
+  let end = text.indexOf(listEnd, start);
+  while (end >= 0 && !isLetter(text.charCodeAt(end + listEnd.length))) end = text.indexOf(listEnd, end + 1);
+  if (end < 0) return { rest: text, managedFields: '' };
   return {
-    rest: text.slice(0, start) + text.slice(end + '}],'.length),
-    managedFields: text.slice(start + listHead.length - 1, end + '}]'.length),
+    rest: text.slice(0, start) + text.slice(end + '],'.length),
+    managedFields: text.slice(start + listHead.length - 1, end + 1),
   };
+}
+
+function isLetter(code: number): boolean {
+  return (code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a;
 }
 
 function listStart(text: string): number {

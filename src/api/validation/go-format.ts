@@ -44,8 +44,11 @@ const htmlEscapes: Readonly<Record<string, string>> = {
 export function goJson(value: unknown): string {
   if (value === undefined) return 'null';
   if (typeof value === 'bigint') return value.toString();
-  return JSON.stringify(value, exactNumber).replace(/[<>&\u2028\u2029]/g, (char) => htmlEscapes[char]!);
+  const text = typeof value === 'object' ? JSON.stringify(value, exactNumber) : JSON.stringify(value);
+  return htmlMarks.test(text) ? text.replace(/[<>&\u2028\u2029]/g, (char) => htmlEscapes[char]!) : text;
 }
+
+const htmlMarks = /[<>&\u2028\u2029]/;
 
 /** Exact where it matters little: an int64 beyond 2^53 inside an object that is printed as a whole loses its last digits. */
 function exactNumber(_: string, item: unknown): unknown {

@@ -1,7 +1,7 @@
 /** Watches the metadata of every resource that can be deleted, and follows the server's discovery as resources come and go. */
 import type { ServedResource } from '../../client/discovery.ts';
 import { discover, resourceOfKind } from '../../client/discovery.ts';
-import { Informer, dropManagedFields } from '../../client/informer.ts';
+import { Informer } from '../../client/informer.ts';
 import type { ApiObject } from '../../client/resource.ts';
 import type { ControllerContext } from '../runtime/context.ts';
 import type { OwnerGraph } from './owner-graph.ts';
@@ -69,7 +69,7 @@ export class Monitors {
       object.kind = resource.kind;
       object.metadata.annotations = undefined;
       object.metadata.labels = undefined;
-      return dropManagedFields(object);
+      return object;
     };
     const stopping = new AbortController();
     const informer = new Informer<ApiObject>(client, resource, { clock, random, logger, metadataOnly: true, transform });

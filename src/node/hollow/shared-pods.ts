@@ -9,7 +9,6 @@ import type { Logger } from '../../base/logger.ts';
 import type { Random } from '../../base/random.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
 import type { Client } from '../../client/client.ts';
-import { dropManagedFields } from '../../client/informer.ts';
 import { Reflector, type ReflectorSink } from '../../client/reflector.ts';
 import { pods } from '../../client/resources.ts';
 import type { WatchEvent } from '../../client/watch-decoder.ts';
@@ -39,7 +38,7 @@ export class SharedPods implements ReflectorSink<Pod> {
     this.#sinks.set(nodeName, sink);
     const { client, nodes, clock, random, logger, signal } = this.#options;
     if (this.#sinks.size !== nodes) return;
-    const reflector = new Reflector<Pod>(client, pods, this, { clock, random, logger, fieldSelector: 'spec.nodeName!=', transform: dropManagedFields });
+    const reflector = new Reflector<Pod>(client, pods, this, { clock, random, logger, fieldSelector: 'spec.nodeName!=' });
     void reflector.run(signal);
   }
 

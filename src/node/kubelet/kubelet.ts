@@ -8,7 +8,6 @@ import type { Random } from '../../base/random.ts';
 import type { ObjectReference, Pod } from '../../api/types/core-v1.ts';
 import type { Client } from '../../client/client.ts';
 import { objectPath } from '../../client/client.ts';
-import { dropManagedFields } from '../../client/informer.ts';
 import { Reflector, type ReflectorSink } from '../../client/reflector.ts';
 import { pods } from '../../client/resources.ts';
 import type { WatchEvent } from '../../client/watch-decoder.ts';
@@ -87,7 +86,7 @@ export class Kubelet implements WorkerHost, ServedNode {
       client,
       pods,
       sink,
-      { clock, random, logger, fieldSelector: `spec.nodeName=${description.name}`, transform: dropManagedFields },
+      { clock, random, logger, fieldSelector: `spec.nodeName=${description.name}` },
     );
     void reflector.run(signal);
   }

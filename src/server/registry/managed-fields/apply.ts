@@ -108,7 +108,7 @@ class Merge {
     const conflicts = force ? [] : conflictsWith(this.#others, (apiVersion) => this.#comparisonAt(apiVersion, own));
     if (conflicts.length > 0) this.#refuse(conflicts);
     const changed = !identicalValues(this.#live, this.#object);
-    const entries = [...withoutLost(this.#others, (apiVersion) => this.#comparisonAt(apiVersion, own))];
+    const entries = [...withoutLost(this.#others, ({ manager: { apiVersion } }) => this.#comparisonAt(apiVersion, own))];
     const set = withoutUnowned(this.#set);
     if (set) entries.push(new ManagerEntry(manager, changed ? formatTime(now) : this.#last?.time, set));
     return { object: changed ? this.#object : undefined, managed: ManagedFields.of(entries) };

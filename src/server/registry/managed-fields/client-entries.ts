@@ -17,7 +17,7 @@ export function clientEntries(given: readonly ManagedFieldsEntry[] | undefined):
     for (const entry of given) {
       const manager = managerOf(entry);
       const set = readSet(entry.fieldsV1 ?? {});
-      if (set) entries.set(identifierOf(manager), new ManagerEntry(manager, entry.time, set));
+      if (set) entries.set(identifierOf(manager), new ManagerEntry(manager, entry.time, inOrder(set)));
     }
     return ManagedFields.of([...entries.values()]);
   } catch (error) {
@@ -45,7 +45,7 @@ function readSet(node: unknown): FieldSet | undefined {
     set[element] = children === undefined ? leaf : self in (below as object) ? { [self]: leaf, ...children } : children;
     empty = false;
   }
-  return empty ? undefined : inOrder(set);
+  return empty ? undefined : set;
 }
 
 function readElement(key: string): string | undefined {

@@ -5,8 +5,8 @@
  */
 import { identicalValues } from '../equality.ts';
 import type { FieldShape, OwnedField, StructPlan } from './field-plan.ts';
-import { inOrder, isLeaf, isMember, leaf, recursiveDifference, self, type FieldSet } from './field-set.ts';
-import { keyElement, valueElement } from './path-element.ts';
+import { isLeaf, isMember, leaf, recursiveDifference, self, type FieldSet } from './field-set.ts';
+import { fieldsWithin, isParted, itemElement, leafText } from './fields-text.ts';
 
 /** Undefined where there is nothing to name. */
 export interface Comparison {
@@ -38,7 +38,7 @@ class Differences {
 
   result(): Comparison {
     if (this.#changed === undefined && this.#removed === undefined) return same;
-    return { changed: this.#changed && inOrder(this.#changed), removed: this.#removed && inOrder(this.#removed) };
+    return { changed: this.#changed, removed: this.#removed };
   }
 }
 
@@ -72,8 +72,8 @@ function valueOf(struct: Fields, { name, zero }: OwnedField): unknown {
 }
 
 function compareValues(before: unknown, after: unknown, shape: FieldShape, ignored: FieldSet): Comparison {
-  if (before === undefined) return { changed: recursiveDifference(fieldsWithin(after, shape), ignored), removed: undefined };
-  if (after === undefined) return { changed: undefined, removed: recursiveDifference(fieldsWithin(before, shape), ignored) };
+  if (before === undefined) return { changed: recursiveDifference(within(after, shape), ignored), removed: undefined };
+  if (after === undefined) return { changed: undefined, removed: recursiveDifference(within(before, shape), ignored) };
   if (!isParted(before, shape) && !isParted(after, shape)) return identicalValues(before, after) ? same : modified;
   if (isRecord(before) && isRecord(after)) {
     if (shape.kind === 'struct') return compareStructs(before, after, shape.plan, ignored);
@@ -86,8 +86,8 @@ function compareValues(before: unknown, after: unknown, shape: FieldShape, ignor
 
 /** A value of one form gives way to one of another, where a field may have either. */
 function compareUnlike(before: unknown, after: unknown, shape: FieldShape): Comparison {
-  const gone = fieldsWithin(before, shape);
-  return { changed: fieldsWithin(after, shape), removed: isLeaf(gone) ? undefined : withoutSelf(gone) };
+  const gone = within(before, shape);
+  return { changed: within(after, shape), removed: isLeaf(gone) ? undefined : withoutSelf(gone) };
 }
 
 function withoutSelf(node: FieldSet): FieldSet {
@@ -112,53 +112,29 @@ function compareLists(before: readonly unknown[], after: readonly unknown[], sha
   return differences.result();
 }
 
+function within(value: unknown, shape: FieldShape): FieldSet {
+  const text = fieldsWithin(value, shape);
+  return text === leafText ? leaf : (JSON.parse(text) as FieldSet);
+}
+
 /** Items of one key; more than one are compared as one thing. */
 function compareItems(before: readonly unknown[], after: readonly unknown[], item: FieldShape): Comparison {
   if (before.length < 2 && after.length < 2) return compareValues(before[0], after[0], item, nothing);
   if (before.length > 1 && after.length > 1) return identicalValues(before, after) ? same : modified;
-  if (before.length > 1) return { changed: after.length === 0 ? undefined : fieldsWithin(after[0], item), removed: leaf };
-  return { changed: leaf, removed: before.length === 0 ? undefined : fieldsWithin(before[0], item) };
+  if (before.length > 1) return { changed: after.length === 0 ? undefined : within(after[0], item), removed: leaf };
+  return { changed: leaf, removed: before.length === 0 ? undefined : within(before[0], item) };
 }
 
-function itemsByElement(list: readonly unknown[], { keys }: FieldShape & { kind: 'list' }): Map<string, unknown[]> {
+function itemsByElement(list: readonly unknown[], shape: FieldShape & { kind: 'list' }): Map<string, unknown[]> {
   const items = new Map<string, unknown[]>();
   for (const item of list) {
-    const element = keys.length === 0 ? valueElement(item) : keyElement(item, keys);
+    const element = itemElement(item, shape);
     if (element === undefined) continue;
     const known = items.get(element);
     if (known) known.push(item);
     else items.set(element, [item]);
   }
   return items;
-}
-
-/** Every field of a value that is only there on one side, itself among them. */
-export function fieldsWithin(value: unknown, shape: FieldShape): FieldSet {
-  if (!isParted(value, shape)) return leaf;
-  const node: Record<string, FieldSet> = { [self]: leaf };
-  if (shape.kind === 'list') {
-    for (const [element, items] of itemsByElement(value as unknown[], shape))
-      node[element] = items.length > 1 ? leaf : fieldsWithin(items[0], shape.item);
-    return inOrder(node);
-  }
-  const fields = value as Fields;
-  if (shape.kind === 'struct') {
-    for (const field of shape.plan.sorted) {
-      const own = valueOf(fields, field);
-      if (own !== undefined) node[field.element] = fieldsWithin(own, field.shape);
-    }
-    return node;
-  }
-  const item = shape.kind === 'map' ? shape.item : shape;
-  for (const key of Object.keys(fields).sort()) node[`f:${key}`] = fieldsWithin(fields[key], item);
-  return node;
-}
-
-/** Whether the value is owned in parts: not atomic, and not empty. */
-function isParted(value: unknown, shape: FieldShape): boolean {
-  if (shape.kind === 'scalar' || shape.atomic || typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value)) return shape.kind === 'list' && value.length > 0;
-  return shape.kind !== 'list' && !isLeaf(value as FieldSet);
 }
 
 function isRecord(value: unknown): value is Fields {

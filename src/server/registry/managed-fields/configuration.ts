@@ -6,17 +6,19 @@
 import { goStringSlice } from '../../../api/validation/go-format.ts';
 import type { FieldShape, Scalar, StructPlan } from './field-plan.ts';
 import { inOrder, isLeaf, leaf, withSelf, type FieldSet } from './field-set.ts';
-import { elementText, keyElement, valueElement } from './path-element.ts';
+import { itemElement } from './fields-text.ts';
+import { elementText } from './path-element.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type ListShape = FieldShape & { readonly kind: 'list' };
 
 /** The fields of a configuration; undefined where it has none. */
 export function fieldsOfConfiguration(object: Fields, plan: StructPlan): FieldSet | undefined {
-  return fieldsOf(object, { kind: 'struct', atomic: false, plan });
+  const set = fieldsOf(object, { kind: 'struct', atomic: false, plan });
+  return set && inOrder(set);
 }
 
-export function fieldsOf(value: unknown, shape: FieldShape): FieldSet | undefined {
+function fieldsOf(value: unknown, shape: FieldShape): FieldSet | undefined {
   if (shape.kind === 'scalar' || shape.atomic) return leaf;
   if (value === null) return undefined;
   if (shape.kind === 'list') return fieldsOfList(value as unknown[], shape);
@@ -29,7 +31,7 @@ export function fieldsOf(value: unknown, shape: FieldShape): FieldSet | undefine
     if (isOwn) node[`f:${name}`] = withSelf(below);
     else if (below) node[`f:${name}`] = below;
   }
-  return isLeaf(node) ? undefined : inOrder(node);
+  return isLeaf(node) ? undefined : node;
 }
 
 function fieldsOfList(list: readonly unknown[], shape: ListShape): FieldSet | undefined {
@@ -39,15 +41,11 @@ function fieldsOfList(list: readonly unknown[], shape: ListShape): FieldSet | un
     // An item that is there twice counts as one thing.
     node[element] = element in node ? leaf : withSelf(fieldsOf(item, shape.item));
   }
-  return isLeaf(node) ? undefined : inOrder(node);
+  return isLeaf(node) ? undefined : node;
 }
 
 export function itemShape(shape: FieldShape): FieldShape {
   return shape.kind === 'map' ? shape.item : shape;
-}
-
-export function itemElement(item: unknown, { keys }: ListShape): string | undefined {
-  return keys.length === 0 ? valueElement(item) : keyElement(item, keys);
 }
 
 /** What is wrong with a configuration, in upstream's words; undefined where nothing is. */

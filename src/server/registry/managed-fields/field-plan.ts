@@ -29,6 +29,10 @@ export interface OwnedField {
   readonly name: string;
   /** `f:name`. */
   readonly element: string;
+  /** The same as JSON. */
+  readonly elementText: string;
+  /** Its place in sets. */
+  readonly order: number;
   readonly shape: FieldShape;
   /** What upstream writes where nothing is given: null where JSON has no other word for it. Undefined: nothing. */
   readonly zero: unknown;
@@ -37,8 +41,6 @@ export interface OwnedField {
 export class StructPlan {
   readonly typeName: string;
   readonly fields = new Map<string, OwnedField>();
-  /** By name, which is the order of sets. */
-  readonly sorted: readonly OwnedField[];
   /** Those that are there even when not given. */
   readonly zeros: readonly OwnedField[];
 
@@ -46,17 +48,14 @@ export class StructPlan {
     this.typeName = typeName;
     // Known before its fields are: types refer to themselves.
     plans.set(typeName, this);
-    const sorted: OwnedField[] = [];
     const zeros: OwnedField[] = [];
     const zeroValues = zeroValuesOf(typeName);
-    const entries = Object.entries(typeNamed(typeName)?.fields ?? {});
-    for (const [name, data] of entries.sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const field = { name, element: `f:${name}`, shape: shapeOf(data), zero: zeroValues.get(name) };
+    const entries = Object.entries(typeNamed(typeName)?.fields ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const [order, [name, data]] of entries.entries()) {
+      const field = { name, element: `f:${name}`, elementText: `"f:${name}"`, order, shape: shapeOf(data), zero: zeroValues.get(name) };
       this.fields.set(name, field);
-      sorted.push(field);
       if (field.zero !== undefined) zeros.push(field);
     }
-    this.sorted = sorted;
     this.zeros = zeros;
   }
 }

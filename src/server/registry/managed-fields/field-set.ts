@@ -1,9 +1,9 @@
 /**
  * Sets of fields in the form FieldsV1 has: a trie as parsed JSON. A key is a
  * path element (`f:spec`, `k:{"name":"web"}`, `v:"x"`); a node without keys is
- * a field of the set, `.` marks one that has fields below it as well. Keys are
- * in upstream's order. Sets are never changed, so that they can share parts;
- * `undefined` is the empty set.
+ * a field of the set, `.` marks one that has fields below it as well. Sets are
+ * never changed, so that they can share parts; `undefined` is the empty set.
+ * Those of managers have their keys in upstream's order, others in any.
  */
 import { compareElements } from './path-element.ts';
 
@@ -32,35 +32,47 @@ export function withSelf(below: FieldSet | undefined): FieldSet {
   return below === undefined || isLeaf(below) ? leaf : { [self]: leaf, ...below };
 }
 
-/** Puts keys that were added as they came into their order. */
-export function inOrder(node: FieldSet): FieldSet {
-  const keys = Object.keys(node);
-  if (keys.every((key, i) => i === 0 || compareElements(keys[i - 1] as string, key) <= 0)) return node;
-  return Object.fromEntries(keys.sort(compareElements).map((key) => [key, node[key] as FieldSet]));
+/** With its keys, and those of all below, in their order. */
+export function inOrder(set: FieldSet): FieldSet {
+  let result: Building | undefined;
+  for (const key in set) {
+    const below = inOrder(set[key] as FieldSet);
+    if (below !== set[key]) (result ??= { ...set })[key] = below;
+  }
+  return inOrderHere(result ?? set);
 }
 
-/** The set itself where `other` adds nothing. */
+function inOrderHere(node: FieldSet): FieldSet {
+  let last: string | undefined;
+  for (const key in node) {
+    if (last !== undefined && compareElements(last, key) > 0) return Object.fromEntries(Object.entries(node).sort(([a], [b]) => compareElements(a, b)));
+    last = key;
+  }
+  return node;
+}
+
+/** In order, as `set` is; that itself where `other` adds nothing. */
 export function union(set: FieldSet | undefined, other: FieldSet | undefined): FieldSet | undefined {
-  if (set === undefined || other === undefined) return set ?? other;
-  if (set === other) return set;
+  if (set === undefined) return other && inOrder(other);
+  if (other === undefined || set === other) return set;
   let result: Building | undefined;
   let ordered = true;
   for (const key in other) {
     const mine = set[key];
     const theirs = other[key] as FieldSet;
-    const both = mine === undefined ? theirs : unionOfNodes(mine, theirs);
+    const both = mine === undefined ? inOrder(theirs) : unionOfNodes(mine, theirs);
     if (both === mine) continue;
     result ??= { ...set };
     result[key] = both;
     ordered &&= mine !== undefined;
   }
   if (result === undefined) return set;
-  return ordered ? result : inOrder(result);
+  return ordered ? result : inOrderHere(result);
 }
 
 function unionOfNodes(mine: FieldSet, theirs: FieldSet): FieldSet {
   if (mine === theirs) return mine;
-  if (isLeaf(mine)) return isLeaf(theirs) ? mine : self in theirs ? theirs : withSelf(theirs);
+  if (isLeaf(mine)) return isLeaf(theirs) ? mine : inOrder(self in theirs ? theirs : withSelf(theirs));
   if (isLeaf(theirs)) return self in mine ? mine : withSelf(mine);
   return union(mine, theirs) as FieldSet;
 }

@@ -68,8 +68,10 @@ export class ManagerEntry {
     return false;
   }
 
-  with(set: FieldSet, time: string | undefined = this.time, manager: Manager = this.manager): ManagerEntry {
-    return set === this.#set && time === this.time && manager === this.manager ? this : new ManagerEntry(manager, time, set);
+  /** With another set, which is the same where nothing has changed but the time. */
+  with(set: FieldSet, time: string | undefined = this.time): ManagerEntry {
+    if (set !== this.#set) return new ManagerEntry(this.manager, time, set);
+    return time === this.time ? this : new ManagerEntry(this.manager, time, this.text);
   }
 }
 
@@ -137,16 +139,18 @@ function readEntries(text: string): ManagerEntry[] {
 
 function readEntry(part: string): ManagerEntry {
   const fieldsAt = part.indexOf(fieldsStart);
-  const head = JSON.parse(`${entryStart}${part.slice(0, fieldsAt)}}`) as ManagedFieldsEntry;
+  const [, name, operation, apiVersion, , time] = entryHead.exec(part) as unknown as [string, string, ManagerOperation, string, string, string | undefined];
   // Behind the fields only the subresource can come; they end with a brace, and it with a quote.
   const subresourceAt = part.endsWith('"') ? part.lastIndexOf(subresourceStart) : part.length;
-  const manager: Manager = {
-    name: head.manager ?? '',
-    operation: head.operation as ManagerOperation,
-    apiVersion: head.apiVersion ?? '',
-    subresource: subresourceAt === part.length ? '' : (JSON.parse(part.slice(subresourceAt + subresourceStart.length)) as string),
-  };
-  return new ManagerEntry(manager, head.time, part.slice(fieldsAt + fieldsStart.length, subresourceAt));
+  const subresource = subresourceAt === part.length ? '' : unquoted(part.slice(subresourceAt + subresourceStart.length));
+  return new ManagerEntry({ name: unquoted(name), operation, apiVersion: unquoted(apiVersion), subresource }, time, part.slice(fieldsAt + fieldsStart.length, subresourceAt));
+}
+
+/** What is in front of the fields, from the manager's name on. */
+const entryHead = /^("(?:[^"\\]|\\.)*"),"operation":"(\w+)","apiVersion":("(?:[^"\\]|\\.)*")(,"time":"([^"]*)")?,/;
+
+function unquoted(text: string): string {
+  return text.includes('\\') ? (JSON.parse(text) as string) : text.slice(1, -1);
 }
 
 function entryText({ manager, time, text }: ManagerEntry): string {

@@ -1,6 +1,7 @@
 /** An object with a configuration merged into it: nothing goes, and what both have is as the configuration has it. */
-import { isRecord, itemElement, itemShape } from './configuration.ts';
+import { isRecord, itemShape } from './configuration.ts';
 import type { FieldShape, StructPlan } from './field-plan.ts';
+import { itemElement } from './fields-text.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type ListShape = FieldShape & { readonly kind: 'list' };

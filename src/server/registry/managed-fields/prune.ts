@@ -4,9 +4,10 @@
  * what is owned; the steps here are the same, since what is left of lists and
  * maps that become empty depends on them.
  */
-import { isRecord, fieldsOfConfiguration, itemElement, itemShape } from './configuration.ts';
+import { fieldsOfConfiguration, isRecord, itemShape } from './configuration.ts';
 import type { FieldShape, StructPlan } from './field-plan.ts';
-import { difference, inOrder, intersection, isLeaf, isMember, self, union, withSelf, type FieldSet } from './field-set.ts';
+import { difference, intersection, isLeaf, isMember, self, union, withSelf, type FieldSet } from './field-set.ts';
+import { itemElement } from './fields-text.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -60,7 +61,7 @@ function namedWithin(set: FieldSet, shape: FieldShape | undefined): FieldSet {
     const below = namedWithin(node, shapeAt(shape, element, name));
     result[element] = named ? withSelf(below) : below;
   }
-  return inOrder(result);
+  return result;
 }
 
 function shapeAt(shape: FieldShape | undefined, element: string, name: string | undefined): FieldShape | undefined {

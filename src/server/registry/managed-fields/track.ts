@@ -11,6 +11,7 @@ import { formatTime } from '../../../base/clock.ts';
 import { capUpdaters } from './cap.ts';
 import { compareObjects, type Comparison } from './compare.ts';
 import { structPlan } from './field-plan.ts';
+import { fieldsOfNew } from './fields-text.ts';
 import { difference, union, type FieldSet } from './field-set.ts';
 import { ManagedFields, ManagerEntry, isSameManager, type Manager, type ManagerOperation } from './managed-fields.ts';
 import { resetFieldsOf, unowned } from './reset-fields.ts';
@@ -36,21 +37,30 @@ export interface Change {
 /** `now` is in epoch milliseconds. */
 export function trackChange(catalogue: Catalogue, change: Change, managed: ManagedFields, writer: Writer, now: number): ManagedFields {
   // Nobody has owned anything since a reset: that is not begun again until somebody applies.
-  if (change.old !== undefined && managed.entries.length === 0) return managed;
+  if (change.old !== undefined && managed === ManagedFields.none) return managed;
+  if (change.old === undefined && managed === ManagedFields.none) return ownedByCreator(change, writer, now);
   const own = compareIn(writer.resource, change, writer.subresource);
-  const ownVersion = formatGroupVersion(writer.resource);
-  const entries = withoutLost(managed.entries, (apiVersion) =>
-    apiVersion === ownVersion ? own : compareInVersion(catalogue, apiVersion, change, writer.subresource),
-  );
-  if (own.changed === undefined) return entries === managed.entries ? managed : ManagedFields.of(entries);
   const manager = managerOf(writer, 'Update');
-  const before = entries.findIndex((entry) => isSameManager(entry.manager, manager));
-  const set = union(entries[before]?.set, own.changed) as FieldSet;
+  const others = withoutLost(managed.entries, (entry) => {
+    if (entry.manager.apiVersion !== manager.apiVersion) return compareInVersion(catalogue, entry.manager.apiVersion, change, writer.subresource);
+    // Who writes loses only what is gone.
+    return isSameManager(entry.manager, manager) ? { changed: undefined, removed: own.removed } : own;
+  });
+  if (own.changed === undefined) return others === managed.entries ? managed : ManagedFields.of(others);
   const time = formatTime(now);
-  const result = [...entries];
-  if (before < 0) result.push(new ManagerEntry(manager, time, set));
-  else result[before] = (result[before] as ManagerEntry).with(set, time);
-  return ManagedFields.of(capUpdaters(result));
+  const before = others.findIndex((entry) => isSameManager(entry.manager, manager));
+  const set = union(others[before]?.set, own.changed) as FieldSet;
+  const entries = [...others];
+  if (before < 0) entries.push(new ManagerEntry(manager, time, set));
+  else entries[before] = (others[before] as ManagerEntry).with(set, time);
+  return ManagedFields.of(capUpdaters(entries));
+}
+
+function ownedByCreator({ stored, object }: Change, writer: Writer, now: number): ManagedFields {
+  const { resource, subresource } = writer;
+  const made = resource === stored ? object : convert(object, stored, resource);
+  const text = fieldsOfNew(made, structPlan(resource.type), ignoredFor(resetFieldsOf(resource, subresource)));
+  return text === '' ? ManagedFields.none : ManagedFields.of([new ManagerEntry(managerOf(writer, 'Update'), formatTime(now), text)]);
 }
 
 export function managerOf({ manager, resource, subresource }: Writer, operation: ManagerOperation): Manager {
@@ -59,14 +69,14 @@ export function managerOf({ manager, resource, subresource }: Writer, operation:
 
 /**
  * Entries less what a change took from them; the list itself where it took
- * nothing. `comparisonAt` says what changed, in the fields of a version; it does
- * not know versions that are not served, whose fields mean nothing any more.
+ * nothing. `comparisonFor` says what changed, in the fields of an entry's version;
+ * it does not know versions that are not served, whose fields mean nothing any more.
  */
-export function withoutLost(entries: readonly ManagerEntry[], comparisonAt: (apiVersion: string) => Comparison | undefined): readonly ManagerEntry[] {
+export function withoutLost(entries: readonly ManagerEntry[], comparisonFor: (entry: ManagerEntry) => Comparison | undefined): readonly ManagerEntry[] {
   let result: ManagerEntry[] | undefined;
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as ManagerEntry;
-    const found = comparisonAt(entry.manager.apiVersion);
+    const found = comparisonFor(entry);
     const kept = found && reduced(entry, found);
     if (kept === entry && result === undefined) continue;
     result ??= entries.slice(0, i);
