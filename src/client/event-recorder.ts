@@ -63,7 +63,7 @@ export class EventRecorder {
   }
 
   event(subject: EventSubject, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    if (this.#stop.signal.aborted || this.#queue.length - this.#first >= this.#queueMax) {
+    if (this.#stop.signal.aborted || this.queued >= this.#queueMax) {
       this.dropped++;
       return;
     }
@@ -74,6 +74,11 @@ export class EventRecorder {
     }
     if (series.state === 'idle') this.#enqueue(series);
     else if (series.state === 'sending') series.state = 'again';
+  }
+
+  /** Events that wait. */
+  get queued(): number {
+    return this.#queue.length - this.#first;
   }
 
   /** Drops what has not been sent. */
