@@ -115,12 +115,16 @@ export class EventRecorder {
     for (let series = this.#take(); series; series = this.#take()) {
       series.state = 'sending';
       await this.#send(series);
-      // It may have happened again meanwhile, which `event` has noted behind the compiler's back.
-      const { state } = series as EventSeries;
-      series.state = 'idle';
-      if (state === 'again' && !this.#stop.signal.aborted) this.#enqueue(series);
+      this.#onSent(series);
     }
     this.#senders--;
+  }
+
+  /** It may have happened again meanwhile. */
+  #onSent(series: EventSeries): void {
+    const again = series.state === 'again';
+    series.state = 'idle';
+    if (again && !this.#stop.signal.aborted) this.#enqueue(series);
   }
 
   /** A refusal stands; a server that cannot be reached may come back, and the sender waits for it. */
