@@ -8,13 +8,13 @@ import { FakeApi } from './testing/fake-api.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 import { exchangeTransport } from './transports/exchange.ts';
 
-function setUp(queueMax = 1000) {
+function setUp(queueMax = 1000, sendersMax = 8) {
   const api = new FakeApi();
   const clock = new ManualClock();
-  const client = new Client(exchangeTransport(api.handler, { username: 'test', groups: [] }), { clock });
-  const recorder = new EventRecorder(client, { clock, logger: silentLogger, component: 'test-controller', queueMax });
+  const transport = exchangeTransport(api.handler, { username: 'test', groups: [] });
+  const recorder = new EventRecorder(new Client(transport, { clock }), { clock, logger: silentLogger, component: 'test-controller', queueMax, sendersMax });
   const subject = (name: string) => ({ apiVersion: 'v1', kind: 'Pod', namespace: 'default', name, uid: `uid-of-${name}` });
-  return { api, clock, recorder, subject };
+  return { api, clock, transport, recorder, subject };
 }
 
 describe('event recorder', () => {
@@ -41,6 +41,48 @@ describe('event recorder', () => {
     const combined = events.find(({ message }) => message?.startsWith('(combined from similar events): '));
     assert.equal(combined?.count, 16);
     assert.equal(recorder.dropped, 15);
+    recorder.close();
+  });
+
+  test('what happens again while it is sent is sent once more; a server that cannot be reached is tried again', async () => {
+    const { api, clock, transport, recorder, subject } = setUp();
+    const breaking = new Error('connection lost');
+    const { request } = transport;
+    let breaks = 3;
+    transport.request = (sent) => (breaks-- > 0 ? Promise.reject(breaking) : request(sent));
+    recorder.event(subject('a'), 'Warning', 'BackOff', 'again');
+    recorder.event(subject('a'), 'Warning', 'BackOff', 'again');
+    await clock.advance(60_000);
+    assert.deepEqual(api.list<Event>('events').map(({ count }) => count), [2]);
+    assert.equal(recorder.dropped, 0);
+    breaks = Infinity;
+    recorder.event(subject('b'), 'Warning', 'BackOff', 'again');
+    await clock.advance(120_000);
+    assert.equal(recorder.dropped, 1);
+    breaks = 0;
+    recorder.event(subject('c'), 'Warning', 'BackOff', 'again');
+    await clock.advance(10);
+    assert.equal(api.list<Event>('events').length, 2);
+    recorder.close();
+  });
+
+  test('an event that has expired is made anew', async () => {
+    const { api, clock, recorder, subject } = setUp();
+    recorder.event(subject('a'), 'Normal', 'Made', 'x');
+    await clock.advance(10);
+    const [event] = api.list<Event>('events');
+    api.remove('events', 'default', event?.metadata.name ?? '');
+    recorder.event(subject('a'), 'Normal', 'Made', 'x');
+    await clock.advance(10);
+    assert.deepEqual(api.list<Event>('events').map(({ count }) => count), [2]);
+    recorder.close();
+  });
+
+  test('events about an object come one after the other where there is one sender', async () => {
+    const { api, clock, recorder, subject } = setUp(1000, 1);
+    for (let i = 0; i < 9; i++) recorder.event(subject('a'), 'Normal', `Made${i}`, 'x');
+    await clock.advance(100);
+    assert.deepEqual(api.list<Event>('events').map(({ reason }) => reason), Array.from({ length: 9 }, (_, i) => `Made${i}`));
     recorder.close();
   });
 

@@ -63,7 +63,7 @@ export class EventRecorder {
   }
 
   event(subject: EventSubject, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    if (this.#stop.signal.aborted || this.#queue.length - this.#first >= this.#queueMax) {
+    if (this.#stop.signal.aborted || this.queued >= this.#queueMax) {
       this.dropped++;
       return;
     }
@@ -74,6 +74,11 @@ export class EventRecorder {
     }
     if (series.state === 'idle') this.#enqueue(series);
     else if (series.state === 'sending') series.state = 'again';
+  }
+
+  /** Events that wait. */
+  get queued(): number {
+    return this.#queue.length - this.#first;
   }
 
   /** Drops what has not been sent. */
@@ -110,12 +115,16 @@ export class EventRecorder {
     for (let series = this.#take(); series; series = this.#take()) {
       series.state = 'sending';
       await this.#send(series);
-      // It may have happened again meanwhile, which `event` has noted behind the compiler's back.
-      const { state } = series as EventSeries;
-      series.state = 'idle';
-      if (state === 'again' && !this.#stop.signal.aborted) this.#enqueue(series);
+      this.#onSent(series);
     }
     this.#senders--;
+  }
+
+  /** It may have happened again meanwhile. */
+  #onSent(series: EventSeries): void {
+    const again = series.state === 'again';
+    series.state = 'idle';
+    if (again && !this.#stop.signal.aborted) this.#enqueue(series);
   }
 
   /** A refusal stands; a server that cannot be reached may come back, and the sender waits for it. */

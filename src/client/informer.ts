@@ -13,6 +13,7 @@ import { Reflector } from './reflector.ts';
 import type { ReflectorOptions, ReflectorSink } from './reflector.ts';
 import { formatKey, keyOf } from './resource.ts';
 import type { ApiObject, ObjectName, Resource } from './resource.ts';
+import { shareEqual } from './sharing.ts';
 import type { WatchEvent } from './watch-decoder.ts';
 
 export interface InformerHandler<T> {
@@ -42,6 +43,8 @@ export class Informer<T extends ApiObject> {
   readonly #indexes = new Map<string, Index<T>>();
   readonly #handlers = new Set<InformerHandler<T>>();
   readonly #onSynced: (() => void)[] = [];
+  /** What is new is often like the one before it. */
+  #newest: T | undefined;
   #synced = false;
 
   constructor(client: Client, resource: Resource<T>, options: InformerOptions<T>) {
@@ -162,14 +165,16 @@ export class Informer<T extends ApiObject> {
     this.#endBatch();
   }
 
-  #put(key: string, object: T): void {
+  #put(key: string, arrived: T): void {
     const old = this.#store.get(key);
     // Another object may have taken the name while we were not looking: that is an end and a beginning.
-    if (old && old.metadata.uid !== object.metadata.uid) {
+    if (old && old.metadata.uid !== arrived.metadata.uid) {
       this.#remove(key, undefined);
-      this.#put(key, object);
+      this.#put(key, arrived);
       return;
     }
+    const object = shareEqual(old ?? this.#newest ?? arrived, arrived);
+    if (!old) this.#newest = object;
     this.#store.set(key, object);
     for (const index of this.#indexes.values()) {
       if (old) moveInIndex(index, key, old, object);

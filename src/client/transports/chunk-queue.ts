@@ -67,9 +67,9 @@ export class ChunkQueue implements AsyncIterable<Uint8Array> {
   }
 
   #takeAll(): Uint8Array | undefined {
-    const [first, ...rest] = this.#chunks;
+    const first = this.#chunks[0];
     if (!first) return undefined;
-    const whole = rest.length === 0 ? first : Buffer.concat(this.#chunks, this.#bytes);
+    const whole = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#bytes);
     this.#chunks = [];
     this.#bytes = 0;
     return whole;

@@ -40,7 +40,7 @@ export const windowBytes = 4 * 1024 * 1024;
 
 const wordsOfMessage = 8;
 const headWords = 2;
-const noBytes = new Uint8Array(0);
+const noBytes: readonly Uint8Array[] = [];
 
 /** Gathers the messages of a turn and posts them together. */
 export class PostBatch {
@@ -55,15 +55,17 @@ export class PostBatch {
     this.#port = port;
   }
 
-  /** `body` must not change until the end of the turn. */
-  add(kind: Kind, id: number, number = 0, text = '', body: Uint8Array = noBytes, second = 0): void {
-    const from = this.#text.length;
+  /** The parts of a body arrive as one; they must not change until the end of the turn. */
+  add(kind: Kind, id: number, number = 0, text = '', body: readonly Uint8Array[] = noBytes, second = 0): void {
+    const textFrom = this.#text.length;
+    const bodyFrom = this.#bodyBytes;
     this.#text += text;
-    this.#words.push(kind, id, number, second, from, from + text.length, this.#bodyBytes, this.#bodyBytes + body.byteLength);
-    if (body.byteLength > 0) {
-      this.#bodies.push(body);
-      this.#bodyBytes += body.byteLength;
+    for (const part of body) {
+      if (part.byteLength === 0) continue;
+      this.#bodies.push(part);
+      this.#bodyBytes += part.byteLength;
     }
+    this.#words.push(kind, id, number, second, textFrom, textFrom + text.length, bodyFrom, this.#bodyBytes);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.flush());

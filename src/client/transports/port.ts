@@ -191,7 +191,7 @@ export class PortClient {
     const { request, user, id } = pending;
     pending.posted = true;
     pending.hasPlace = true;
-    this.#batch.add(kinds.request, id, this.#identityIndex(user), `${request.method} ${request.target}`, request.body, this.#headersIndex(request.headers ?? noHeaders));
+    this.#batch.add(kinds.request, id, this.#identityIndex(user), `${request.method} ${request.target}`, request.body && [request.body], this.#headersIndex(request.headers ?? noHeaders));
   }
 
   /** Its place in the gate is free: the next that still wants one takes it. */

@@ -137,11 +137,10 @@ class PortResponder implements Responder {
 
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#closed) return true;
-    for (const chunk of chunks) {
-      if (chunk.byteLength === 0) continue;
-      this.#batch.add(kinds.data, this.#id, 0, '', chunk);
-      this.#ahead += chunk.byteLength;
-    }
+    let bytes = 0;
+    for (const chunk of chunks) bytes += chunk.byteLength;
+    if (bytes > 0) this.#batch.add(kinds.data, this.#id, 0, '', chunks);
+    this.#ahead += bytes;
     if (this.#ahead > windowBytes) this.#full = true;
     return !this.#full;
   }

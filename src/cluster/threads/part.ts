@@ -1,6 +1,5 @@
 /** What every thread's entry does: log to the parent, say when it is ready and what it has counted, stop when told. */
 import { flushCompileCache } from 'node:module';
-import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
@@ -20,28 +19,10 @@ export interface PartContext {
   readonly signal: AbortSignal;
 }
 
-/** How much less than the API server's thread the parts' get of the processor. */
-const niceness = 5;
-
-/**
- * Where there are fewer processors than threads that want one, the API server goes
- * first: everybody waits for it, and what the parts do is never urgent. On Linux
- * a priority is a thread's.
- */
-function giveWay(): void {
-  if (process.platform !== 'linux') return;
-  try {
-    setPriority(0, Math.min(19, getPriority(0) + niceness));
-  } catch {
-    // Not allowed everywhere, and never needed.
-  }
-}
-
 /** Runs `start`; what it returns is called, and waited for, at the end. */
 export async function runPart(start: (context: PartContext) => Promise<() => Promise<void>>): Promise<void> {
   const parent = parentPort;
   assert(parent, 'a part runs in a thread');
-  giveWay();
   const { port, options, logLevel } = workerData as PartStart & { port: MessagePort };
   const report = (message: PartReport) => parent.postMessage(message);
   const logger = createLogger((record) => report({ type: 'log', record: { ...record, fields: cloneable(record.fields) } }), logLevel);

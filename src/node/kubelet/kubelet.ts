@@ -10,6 +10,7 @@ import type { Client } from '../../client/client.ts';
 import { objectPath } from '../../client/client.ts';
 import { Reflector, type ReflectorSink } from '../../client/reflector.ts';
 import { pods } from '../../client/resources.ts';
+import { shareEqual } from '../../client/sharing.ts';
 import type { WatchEvent } from '../../client/watch-decoder.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { NodeDescription } from './node-status.ts';
@@ -49,6 +50,8 @@ export class Kubelet implements WorkerHost, ServedNode {
   /** By uid: two pods of one name may follow each other. */
   readonly #workers = new Map<string, PodWorker>();
   readonly #views = new Map<string, RuntimePod>();
+  /** The next pod is likely to be like its pod. */
+  #newest: PodWorker | undefined;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -121,10 +124,11 @@ export class Kubelet implements WorkerHost, ServedNode {
     this.#options.starts.observe(pod);
     const known = this.#workers.get(uid);
     if (known) {
-      known.update(pod);
+      known.update(shareEqual(known.pod, pod));
       return;
     }
-    const worker = new PodWorker(pod, this);
+    const worker = new PodWorker(shareEqual(this.#newest?.pod ?? pod, pod), this);
+    this.#newest = worker;
     this.#workers.set(uid, worker);
     worker.begin();
   }
