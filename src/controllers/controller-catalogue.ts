@@ -5,6 +5,7 @@ import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
+import { endpointSliceMirroringController } from './endpointslice/endpoint-slice-mirroring-controller.ts';
 import { endpointsController } from './endpointslice/endpoints-controller.ts';
 import { garbageCollector } from './garbagecollector/garbage-collector.ts';
 import { jobController } from './job/job-controller.ts';
@@ -47,6 +48,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'deployment', create: deploymentController },
     { name: 'endpointslice', create: endpointSliceController },
     { name: 'endpoints', create: endpointsController },
+    { name: 'endpointslicemirroring', create: endpointSliceMirroringController },
     { name: 'namespace', create: namespaceController },
     { name: 'nodelifecycle', create: nodeLifecycleController },
     { name: 'taint-eviction', create: taintEvictionController },
