@@ -20,7 +20,7 @@ import { serviceAccountController } from './serviceaccount/service-account.ts';
 import { tokenSecretController } from './serviceaccount/token-secrets.ts';
 import type { SignLegacyToken } from './serviceaccount/token-secrets.ts';
 import { statefulSetController } from './statefulset/statefulset-controller.ts';
-import { claimProtectionController, volumeProtectionController } from './storage-protection/storage-protection.ts';
+import { attributesClassProtectionController, claimProtectionController, volumeProtectionController } from './storage-protection/storage-protection.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts';
 
@@ -59,6 +59,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'ttl-after-finished', create: ttlAfterFinishedController },
     { name: 'persistentvolumeclaim-protection', create: claimProtectionController },
     { name: 'persistentvolume-protection', create: volumeProtectionController },
+    { name: 'volumeattributesclass-protection', create: attributesClassProtectionController },
     { name: 'serviceaccount', create: serviceAccountController },
     ...(rootCa
       ? [
