@@ -7,50 +7,35 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { join } from 'node:path';
 import { systemClock } from '../src/base/clock.ts';
 import { silentLogger } from '../src/base/logger.ts';
-import { seededRandom, systemRandom, type Random } from '../src/base/random.ts';
+import { seededRandom, type Random } from '../src/base/random.ts';
 import type { Node, Pod, Service } from '../src/api/types/core-v1.ts';
-import { Client } from '../src/client/client.ts';
-import { namespaces, nodes, pods, serviceAccounts, services } from '../src/client/resources.ts';
-import { exchangeTransport } from '../src/client/transports/exchange.ts';
-import { startApiServer } from '../src/cluster/api-server.ts';
-import { administrator } from '../src/cluster/identities.ts';
-import { writeKubeconfig } from '../src/cluster/pki/kubeconfig.ts';
-import { componentSubjects } from '../src/cluster/pki/pki.ts';
+import type { Client } from '../src/client/client.ts';
+import { nodes, pods, services } from '../src/client/resources.ts';
 import type { FitError } from '../src/scheduler/framework/fit-error.ts';
 import { defaultPreemption } from '../src/scheduler/plugins/default-preemption.ts';
 import { dynamicResources } from '../src/scheduler/plugins/dynamic-resources.ts';
 import type { PodInfo } from '../src/scheduler/snapshot/pod-info.ts';
 import { Core, idleApi } from '../src/scheduler/testing/fixtures.ts';
-import { temporaryDirectory } from '../src/storage/conformance/temporary-directory.ts';
+import { comparePreemption, createPriorities } from './lib/preemption.ts';
 import { randomNode, randomPod, randomServices } from './lib/random-cluster.ts';
-import { UpstreamScheduler, withoutUpstream, type Scores } from './lib/upstream-scheduler.ts';
+import { JudgedServer, newsMs, withoutUpstream, type Scores } from './lib/upstream-scheduler.ts';
 
 const rounds = Number(process.env['PARITY_ROUNDS'] ?? 12);
 const firstSeed = Number(process.env['PARITY_SEED'] ?? 1);
 const podsPerRound = 25;
-/** Until the informers of the other process have what was written. */
-const newsMs = 300;
 
 describe('scheduling as upstream does', { skip: withoutUpstream }, () => {
   test('the same nodes, scores and reasons', { timeout: 240_000 }, async () => {
-    const directory = temporaryDirectory();
-    const clock = systemClock();
-    const server = await startApiServer({ datastore: 'memory', dataDir: directory.path, host: '127.0.0.1', port: 0, clock, random: systemRandom(), logger: silentLogger });
-    const kubeconfig = join(directory.path, 'kubeconfig');
-    const subject = componentSubjects.admin;
-    writeKubeconfig(kubeconfig, { server: `https://127.0.0.1:${server.port}`, authorityCertificate: server.pki.authorityCertificate, user: subject.commonName, issue: () => server.pki.issueClientCertificate(subject), clock });
-    const client = new Client(exchangeTransport(server.handler, administrator), { clock });
-    const upstream = new UpstreamScheduler(kubeconfig, directory.path);
-    try {
-      for (let seed = firstSeed; seed < firstSeed + rounds; seed++) await new Round(client, upstream, seed).run();
-    } finally {
-      await upstream.stop();
-      await server.stop();
-      directory.remove();
-    }
+    await using judged = await JudgedServer.start();
+    for (let seed = firstSeed; seed < firstSeed + rounds; seed++) await new Round(judged, seed).run();
+  });
+
+  test('the same victims', { timeout: 240_000 }, async () => {
+    await using judged = await JudgedServer.start();
+    await createPriorities(judged.client);
+    for (let seed = firstSeed; seed < firstSeed + rounds; seed++) await comparePreemption(judged, seed);
   });
 });
 
@@ -63,15 +48,15 @@ interface Decision {
 }
 
 class Round {
+  readonly #judged: JudgedServer;
   readonly #client: Client;
-  readonly #upstream: UpstreamScheduler;
   readonly #seed: number;
   readonly #random: Random;
   readonly #namespace: string;
 
-  constructor(client: Client, upstream: UpstreamScheduler, seed: number) {
-    this.#client = client;
-    this.#upstream = upstream;
+  constructor(judged: JudgedServer, seed: number) {
+    this.#judged = judged;
+    this.#client = judged.client;
     this.#seed = seed;
     this.#random = seededRandom(seed);
     this.#namespace = `round-${seed}`;
@@ -79,24 +64,17 @@ class Round {
 
   async run(): Promise<void> {
     const chance = { random: this.#random, namespace: this.#namespace };
-    await this.#client.create(namespaces, { metadata: { name: this.#namespace }, spec: {} });
-    await this.#client.create(serviceAccounts, { metadata: { name: 'default', namespace: this.#namespace } });
+    await this.#judged.createNamespace(this.#namespace);
     const allServices = await Promise.all(randomServices(chance).map((service) => this.#client.create(services, service)));
     const names = Array.from({ length: 3 + this.#random.below(7) }, (_, i) => `n${this.#seed}-${i}`);
     const allNodes: Node[] = [];
-    for (const name of names) allNodes.push(await this.#createNode(randomNode(chance, name)));
+    for (const name of names) allNodes.push(await this.#judged.createNode(randomNode(chance, name)));
     await wait(newsMs);
     const decisions: Decision[] = [];
     for (let i = 0; i < podsPerRound; i++) decisions.push(await this.#letUpstreamDecide(randomPod(chance, `p${this.#seed}-${i}`, names)));
     await wait(newsMs);
     this.#compare(allNodes, allServices, decisions);
     await this.#clear(names, decisions);
-  }
-
-  /** Without the taint that new nodes get until they are Ready. */
-  async #createNode(node: Node): Promise<Node> {
-    const created = await this.#client.create(nodes, node);
-    return this.#client.update(nodes, { ...created, spec: { ...created.spec, taints: node.spec?.taints ?? [] } });
   }
 
   async #letUpstreamDecide(wanted: Pod): Promise<Decision> {
@@ -128,7 +106,7 @@ class Round {
         continue;
       }
       assert.equal(ours.kind, 'placed', about);
-      const scores = this.#upstream.scoresOf(pod.metadata.name ?? '');
+      const scores = this.#judged.upstream.scoresOf(pod.metadata.name ?? '');
       compareScores(core, pod, scores, node, about);
       core.run(node, pod);
     }

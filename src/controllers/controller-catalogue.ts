@@ -5,6 +5,7 @@ import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
+import { endpointSliceMirroringController } from './endpointslice/endpoint-slice-mirroring-controller.ts';
 import { endpointsController } from './endpointslice/endpoints-controller.ts';
 import { garbageCollector } from './garbagecollector/garbage-collector.ts';
 import { jobController } from './job/job-controller.ts';
@@ -19,7 +20,7 @@ import { serviceAccountController } from './serviceaccount/service-account.ts';
 import { tokenSecretController } from './serviceaccount/token-secrets.ts';
 import type { SignLegacyToken } from './serviceaccount/token-secrets.ts';
 import { statefulSetController } from './statefulset/statefulset-controller.ts';
-import { claimProtectionController, volumeProtectionController } from './storage-protection/storage-protection.ts';
+import { attributesClassProtectionController, claimProtectionController, volumeProtectionController } from './storage-protection/storage-protection.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts';
 
@@ -47,6 +48,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'deployment', create: deploymentController },
     { name: 'endpointslice', create: endpointSliceController },
     { name: 'endpoints', create: endpointsController },
+    { name: 'endpointslicemirroring', create: endpointSliceMirroringController },
     { name: 'namespace', create: namespaceController },
     { name: 'nodelifecycle', create: nodeLifecycleController },
     { name: 'taint-eviction', create: taintEvictionController },
@@ -57,6 +59,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'ttl-after-finished', create: ttlAfterFinishedController },
     { name: 'persistentvolumeclaim-protection', create: claimProtectionController },
     { name: 'persistentvolume-protection', create: volumeProtectionController },
+    { name: 'volumeattributesclass-protection', create: attributesClassProtectionController },
     { name: 'serviceaccount', create: serviceAccountController },
     ...(rootCa
       ? [

@@ -29,19 +29,20 @@ export function planStateful(set: StatefulSet, pods: readonly Pod[], current: st
   const partition = set.spec?.updateStrategy?.rollingUpdate?.partition ?? 0;
   const serves = (pod: Pod) => !pod.metadata.deletionTimestamp && isReady(pod) && isAvailable(pod, set.spec?.minReadySeconds ?? 0, nowMs);
 
-  let allServe = true;
   for (let ordinal = start; ordinal < end; ordinal++) {
     const pod = byOrdinal.get(ordinal);
     if (pod && serves(pod)) continue;
-    allServe = false;
     if (!pod) create.push({ ordinal, revision: ordinal < start + partition ? current : update });
     else if (isTerminal(pod) && !pod.metadata.deletionTimestamp) remove.push(pod);
     // In order, nothing begins before the one below it serves.
     if (!parallel) return { create, remove };
   }
   const surplus = pods.filter((pod) => ordinalOf(pod) >= end || ordinalOf(pod) < start).toSorted((a, b) => ordinalOf(b) - ordinalOf(a));
+  const firstIdle = surplus.findLast((pod) => !serves(pod));
   for (const pod of surplus) {
-    if (!pod.metadata.deletionTimestamp) remove.push(pod);
+    // In order, one that does not serve holds up the others, unless it is the lowest of its kind.
+    const mayGo = parallel || serves(pod) || pod === firstIdle;
+    if (!pod.metadata.deletionTimestamp && mayGo) remove.push(pod);
     if (!parallel) return { create, remove };
   }
   if (create.length > 0 || remove.length > 0 || set.spec?.updateStrategy?.type === 'OnDelete') return { create, remove };
@@ -50,8 +51,8 @@ export function planStateful(set: StatefulSet, pods: readonly Pod[], current: st
     const pod = byOrdinal.get(ordinal);
     if (!pod) break;
     const outdated = pod.metadata.labels?.[revisionHashLabel] !== update;
-    if (outdated && !pod.metadata.deletionTimestamp && (allServe || !serves(pod))) return { create, remove: [pod] };
-    if (outdated || !serves(pod)) break;
+    if (outdated && !pod.metadata.deletionTimestamp) return { create, remove: [pod] };
+    if (!serves(pod)) break;
   }
   return { create, remove };
 }

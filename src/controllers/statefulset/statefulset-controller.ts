@@ -8,13 +8,14 @@ import { claim } from '../runtime/claim.ts';
 import type { ControllerFactory } from '../runtime/context.ts';
 import { equal } from '../../base/equality.ts';
 import { Expectations } from '../runtime/expectations.ts';
-import { followPods } from '../runtime/follow-pods.ts';
+import { followPods, namespaceIndex } from '../runtime/follow-pods.ts';
 import { orphansIn, ownerIndex } from '../runtime/owner.ts';
 import { messageOf, podFromTemplate } from '../runtime/pod-control.ts';
 import { isAvailable, isReady } from '../runtime/pod-state.ts';
 import { enqueueChanges, reconciler } from '../runtime/reconciler.ts';
 import { currentRevision, pruneRevisions, revisionHashLabel } from '../runtime/revisions.ts';
 import { selectorOf } from '../runtime/selector.ts';
+import { claimName, StatefulClaims } from './stateful-claims.ts';
 import { ordinalOf, planStateful } from './stateful-plan.ts';
 
 const podNameLabel = 'statefulset.kubernetes.io/pod-name';
@@ -25,15 +26,22 @@ export const statefulSetController: ControllerFactory = (context) => {
   const { client, clock } = context;
   const all = context.informers.get(statefulSets);
   const allPods = context.informers.get(pods);
-  const claims = context.informers.get(persistentVolumeClaims);
+  const allClaims = context.informers.get(persistentVolumeClaims);
   const revisions = context.informers.get(controllerRevisions);
   const recorder = context.recorder('statefulset-controller');
+  const claims = new StatefulClaims(client, allClaims, recorder);
   const expectations = new Expectations(clock);
   const loop = reconciler(context, { name: 'statefulset', reconcile });
   revisions.addIndex(ownerIndex.name, ownerIndex.valuesOf);
   enqueueChanges(all, loop.queue);
   const wake = (key: string) => loop.queue.addAfter(key, gatherMs);
   followPods({ kind: 'StatefulSet', owners: all, pods: allPods, expectations, selectorOf: ({ spec }) => selectorOf(spec?.selector), now: wake, soon: wake });
+  // A pod may wait for its claim to go, or miss it.
+  allClaims.addHandler({
+    onDelete({ metadata }) {
+      for (const set of all.byIndex(namespaceIndex, metadata.namespace ?? '')) if (mayHaveClaim(set, metadata.name ?? '')) wake(keyOf(set));
+    },
+  });
   return loop;
 
   async function reconcile(key: string, signal: AbortSignal): Promise<void> {
@@ -49,12 +57,20 @@ export const statefulSetController: ControllerFactory = (context) => {
     const currentName = set.status?.currentRevision || (update.metadata.name ?? '');
     const current = known.find(({ metadata }) => metadata.name === currentName) ?? update;
     const nowMs = clock.now();
+    await keepClaims(set, owned, signal);
     if (expectations.satisfied(key)) await order(key, set, owned, current, update, nowMs, signal);
     const status = statefulStatus(set, owned, current.metadata.name ?? '', update.metadata.name ?? '', nowMs);
     if (!equal(status, set.status)) await client.updateStatus(statefulSets, { ...set, status }, { signal });
     const inUse = new Set([update.metadata.name ?? '', currentName, ...owned.map(({ metadata }) => metadata.labels?.[revisionHashLabel] ?? '')]);
     await pruneRevisions(client, set, known, inUse, signal);
     if (set.spec.minReadySeconds && (status.readyReplicas ?? 0) !== (status.availableReplicas ?? 0)) loop.queue.addAfter(key, set.spec.minReadySeconds * 1000);
+  }
+
+  async function keepClaims(set: StatefulSet, owned: readonly Pod[], signal: AbortSignal): Promise<void> {
+    for (const pod of owned) {
+      if (pod.status?.phase === 'Pending' && !pod.metadata.deletionTimestamp) await claims.create(set, pod, signal);
+      await claims.own(set, pod, signal);
+    }
   }
 
   async function order(key: string, set: StatefulSet, owned: readonly Pod[], current: ControllerRevision, update: ControllerRevision, nowMs: number, signal: AbortSignal): Promise<void> {
@@ -80,8 +96,13 @@ export const statefulSetController: ControllerFactory = (context) => {
   async function createPod(key: string, set: StatefulSet, ordinal: number, revision: ControllerRevision, signal: AbortSignal): Promise<void> {
     const pod = statefulPod(set, ordinal, revision);
     try {
-      await createClaims(set, pod, ordinal, signal);
-      await client.create(pods, pod, { signal });
+      if (claims.areStale(set, pod)) {
+        expectations.creationObserved(key);
+        return;
+      }
+      await claims.create(set, pod, signal);
+      const created = await client.create(pods, pod, { signal });
+      await claims.own(set, created, signal);
       recorder.event(set, 'Normal', 'SuccessfulCreate', `create Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`);
     } catch (error) {
       expectations.creationObserved(key);
@@ -92,22 +113,10 @@ export const statefulSetController: ControllerFactory = (context) => {
       throw error;
     }
   }
-
-  async function createClaims(set: StatefulSet, pod: Pod, ordinal: number, signal: AbortSignal): Promise<void> {
-    for (const template of set.spec?.volumeClaimTemplates ?? []) {
-      const name = claimName(set, template.metadata?.name ?? '', ordinal);
-      const { namespace } = pod.metadata;
-      if (claims.find({ namespace, name })) continue;
-      const labels = { ...template.metadata?.labels, ...set.spec?.selector.matchLabels };
-      await client.create(persistentVolumeClaims, { ...template, metadata: { ...template.metadata, name, namespace, labels } }, { signal }).catch((error: unknown) => {
-        if (!isAlreadyExists(error)) throw error;
-      });
-    }
-  }
 };
 
-function claimName(set: StatefulSet, template: string, ordinal: number): string {
-  return `${template}-${set.metadata.name}-${ordinal}`;
+function mayHaveClaim(set: StatefulSet, name: string): boolean {
+  return (set.spec?.volumeClaimTemplates ?? []).some(({ metadata }) => name.startsWith(`${metadata?.name}-${set.metadata.name}-`));
 }
 
 function statefulPod(set: StatefulSet, ordinal: number, revision: ControllerRevision): Pod {
@@ -132,7 +141,7 @@ function statefulStatus(set: StatefulSet, owned: readonly Pod[], current: string
   const desired = set.spec?.replicas ?? 1;
   const updated = of(update);
   // All pods are of the new revision and serve: it is the current one now.
-  const done = updated === desired && ready === desired && inRange.length === desired && !(set.spec?.updateStrategy?.rollingUpdate?.partition ?? 0);
+  const done = set.spec?.updateStrategy?.type !== 'OnDelete' && updated === desired && ready === desired && inRange.length === desired;
   return {
     replicas: inRange.length,
     readyReplicas: ready || undefined,

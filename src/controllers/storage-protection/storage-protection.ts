@@ -1,16 +1,19 @@
-/** Lets a claim go when no pod uses it any more, and a volume when no claim is bound to it. */
+/** Lets a claim go when no pod uses it any more, a volume when no claim is bound to it, and a class of attributes when neither names it. */
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/types/core-v1.ts';
+import type { VolumeAttributesClass } from '../../api/types/storage-v1.ts';
 import { isNotFound } from '../../client/failure.ts';
 import { keyOf } from '../../client/resource.ts';
 import type { ApiObject, Resource } from '../../client/resource.ts';
-import { persistentVolumeClaims, persistentVolumes, pods } from '../../client/resources.ts';
+import { persistentVolumeClaims, persistentVolumes, pods, volumeAttributesClasses } from '../../client/resources.ts';
 import type { ControllerContext, ControllerFactory } from '../runtime/context.ts';
 import { isTerminal } from '../runtime/pod-state.ts';
-import { enqueueChanges, reconciler } from '../runtime/reconciler.ts';
+import { enqueueChanges, onChange, reconciler } from '../runtime/reconciler.ts';
 
 const claimFinalizer = 'kubernetes.io/pvc-protection';
 const volumeFinalizer = 'kubernetes.io/pv-protection';
+const classFinalizer = 'kubernetes.io/vac-protection';
 const claimIndex = 'claim';
+const classIndex = 'attributes class';
 
 /** The keys of the claims that a pod uses. */
 export function claimsOf({ metadata, spec }: Pod): string[] {
@@ -74,7 +77,37 @@ export const volumeProtectionController: ControllerFactory = (context) => {
   }
 };
 
-async function write<T extends PersistentVolume | PersistentVolumeClaim>(context: ControllerContext, resource: Resource<T>, object: T, finalizers: string[], signal: AbortSignal): Promise<void> {
+/** The classes that a claim has, wants, or is on the way to. */
+function classesOfClaim({ spec, status }: PersistentVolumeClaim): string[] {
+  return [spec?.volumeAttributesClassName, status?.currentVolumeAttributesClassName, status?.modifyVolumeStatus?.targetVolumeAttributesClassName].filter((name): name is string => Boolean(name));
+}
+
+function classesOfVolume({ spec }: PersistentVolume): string[] {
+  return spec?.volumeAttributesClassName ? [spec.volumeAttributesClassName] : [];
+}
+
+export const attributesClassProtectionController: ControllerFactory = (context) => {
+  const classes = context.informers.get(volumeAttributesClasses);
+  const claims = context.informers.get(persistentVolumeClaims);
+  const volumes = context.informers.get(persistentVolumes);
+  const loop = reconciler(context, { name: 'volumeattributesclass-protection', reconcile });
+  claims.addIndex(classIndex, classesOfClaim);
+  volumes.addIndex(classIndex, classesOfVolume);
+  enqueueChanges(classes, loop.queue);
+  const wake = (names: readonly string[]) => names.forEach((name) => loop.queue.add(name));
+  claims.addHandler({ ...onChange<PersistentVolumeClaim>((claim) => wake(classesOfClaim(claim))), onUpdate: (old, claim) => wake([...classesOfClaim(old), ...classesOfClaim(claim)]) });
+  volumes.addHandler({ ...onChange<PersistentVolume>((volume) => wake(classesOfVolume(volume))), onUpdate: (old, volume) => wake([...classesOfVolume(old), ...classesOfVolume(volume)]) });
+  return loop;
+
+  async function reconcile(name: string, signal: AbortSignal): Promise<void> {
+    const found = classes.get(name);
+    const inUse = claims.byIndex(classIndex, name).length > 0 || volumes.byIndex(classIndex, name).length > 0;
+    const wanted = found && wantedFinalizers(found, classFinalizer, inUse);
+    if (found && wanted) await write(context, volumeAttributesClasses, found, wanted, signal);
+  }
+};
+
+async function write<T extends PersistentVolume | PersistentVolumeClaim | VolumeAttributesClass>(context: ControllerContext, resource: Resource<T>, object: T, finalizers: string[], signal: AbortSignal): Promise<void> {
   const { resourceVersion } = object.metadata;
   await context.client.patch(resource, object.metadata, { metadata: { resourceVersion, finalizers } }, { type: 'merge', signal }).catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
