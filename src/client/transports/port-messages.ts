@@ -11,6 +11,7 @@
  * numbers, and for each text or body where it begins and ends.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { turns } from '../../base/turns.ts';
 
 export const kinds = {
   // From the client:
@@ -49,6 +50,8 @@ export class PostBatch {
   #bodyBytes = 0;
   #scheduled = false;
 
+  readonly #flushNow = (): void => this.flush();
+
   constructor(port: MessagePort) {
     this.#port = port;
   }
@@ -64,7 +67,7 @@ export class PostBatch {
     }
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.flush());
+    turns.atEnd(this.#flushNow);
   }
 
   flush(): void {
