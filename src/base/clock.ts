@@ -56,9 +56,18 @@ export function systemClock(options: { background?: boolean } = {}): Clock {
   };
 }
 
+let lastSecond = NaN;
+let lastText = '';
+
 /** RFC 3339 with second precision, as metav1.Time is written. */
 export function formatTime(epochMs: number): string {
-  return new Date(Math.floor(epochMs / 1000) * 1000).toISOString().replace('.000Z', 'Z');
+  const second = Math.floor(epochMs / 1000);
+  if (second !== lastSecond) {
+    lastText = new Date(second * 1000).toISOString().replace('.000Z', 'Z');
+    // Whatever is written within a second says the same.
+    lastSecond = second;
+  }
+  return lastText;
 }
 
 /** RFC 3339 with microsecond digits, as metav1.MicroTime is written. */

@@ -49,3 +49,18 @@ test('what gathered before the turn goes before its steps, what is for the next 
   await immediate();
   assert.deepEqual(seen, ['gathered', 'step', 'step of a step', 'next turn']);
 });
+
+test('what is cheaper together waits for the steps to be done, but not for long', async () => {
+  const turns = new Turns();
+  const seen: string[] = [];
+  const busy = () => {
+    seen.push('step');
+    const until = performance.now() + 3;
+    while (performance.now() < until);
+  };
+  turns.whenGathered(() => seen.push('gathered'));
+  for (let i = 0; i < 4; i++) turns.step(busy);
+  turns.step(() => turns.whenGathered(() => seen.push('gathered again')));
+  for (let turn = 0; turn < 6; turn++) await immediate();
+  assert.deepEqual(seen, ['step', 'step', 'gathered', 'step', 'step', 'gathered again']);
+});

@@ -67,7 +67,7 @@ export class PostBatch {
     }
     if (this.#scheduled) return;
     this.#scheduled = true;
-    turns.atEnd(this.#flushNow);
+    turns.whenGathered(this.#flushNow);
   }
 
   flush(): void {

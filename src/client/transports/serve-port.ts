@@ -5,6 +5,8 @@ import type { ExchangeHandler, Responder, UserInfo } from '../../base/exchange.t
 import { turns } from '../../base/turns.ts';
 import { kinds, PostBatch, ReceivedPost, windowBytes } from './port-messages.ts';
 
+/** So few that a step stays well below a millisecond. */
+const messagesPerStep = 4;
 /** Clients keep well below (request-gate.ts); this is for one that does not. */
 const unansweredMax = 256;
 /** Clients send few different sets of headers. */
@@ -70,7 +72,7 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
     }
   };
 
-  // A post may hold hundreds of requests: a step each, so that other callers get their turn between them, and no more
+  // A post may hold hundreds of requests: some a step, so that other callers get their turn between them, and no more
   // are under way than the others' latency can bear.
   const posts: ReceivedPost[] = [];
   let unanswered = 0;
@@ -80,15 +82,17 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
     turns.step(work);
   };
   const work = (): void => {
-    if (unanswered >= unansweredMax) {
-      paused = true;
-      return;
+    for (let count = 0; count < messagesPerStep; count++) {
+      if (unanswered >= unansweredMax) {
+        paused = true;
+        return;
+      }
+      const [post] = posts;
+      if (!post) return;
+      if (post.next()) receive(post);
+      else posts.shift();
     }
-    const [post] = posts;
-    if (!post) return;
-    if (post.next()) receive(post);
-    else posts.shift();
-    if (posts.length > 0) turns.step(work);
+    turns.step(work);
   };
   port.on('message', (bytes: ArrayBuffer) => {
     posts.push(new ReceivedPost(bytes));

@@ -2,7 +2,7 @@
 import * as errors from '../../api/errors.ts';
 import { formatGroupVersion, parseGroupVersion, type KubeObject } from '../../api/object.ts';
 import { goQuote } from '../../api/validation/go-format.ts';
-import { parseJson } from '../../codec/json.ts';
+import { copyJson, parseJson } from '../../codec/json.ts';
 import { applyJsonPatch } from '../registry/patch/json-patch.ts';
 import { applyMergePatch } from '../registry/patch/merge-patch.ts';
 import { applyStrategicMerge } from '../registry/patch/strategic-merge.ts';
@@ -26,7 +26,8 @@ export async function readPatch(call: ResourceCall, fieldValidation: FieldValida
     const shown = () => (type === strategic ? goValue(patch) : JSON.stringify(patched));
     const wrong = typeMetaProblem(patched);
     if (wrong !== undefined) throw refusedPatch(shown(), wrong);
-    const object = ownTop(patched);
+    // Patches share what they leave alone with the current object, which must not change: a copy for the steps to come.
+    const object = copyJson(patched) as KubeObject;
     const found = { ...parseGroupVersion(object.apiVersion ?? ''), kind: object.kind ?? '' };
     const why = formatGroupVersion(found) === formatGroupVersion(resource) && found.kind === resource.kind ? undefined : mismatch(found, resource);
     if (why !== undefined) throw refusedPatch(shown(), why);
@@ -48,11 +49,6 @@ export async function readPatch(call: ResourceCall, fieldValidation: FieldValida
     default:
       return (current) => conformed(applyStrategicMerge(current, patch, resource.type));
   }
-}
-
-/** Patches share what they leave alone with the current object, which must not change: a copy for the steps to come. */
-function ownTop(patched: unknown): KubeObject {
-  return JSON.parse(JSON.stringify(patched)) as KubeObject;
 }
 
 /** Parsed, and of the form that its type has. */

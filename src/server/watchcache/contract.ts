@@ -31,6 +31,8 @@ export interface WatchSink {
 export interface Turns {
   /** Calls back once, after what is running now and the I/O that is ready. */
   afterTurn(callback: () => void): void;
+  /** Calls back once, when more has gathered or nothing else is to do. */
+  whenGathered(callback: () => void): void;
 }
 
 export function nextTurn(turns: Turns): Promise<void> {
