@@ -53,6 +53,19 @@ export function encodeJson(value: unknown): Uint8Array {
   return encodeUtf8(JSON.stringify(value));
 }
 
+/** A parsed value whose objects and lists are the caller's own. */
+export function copyJson(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || isExactInteger(value)) return value;
+  if (Array.isArray(value)) return value.map(copyJson);
+  // A spread takes fields named __proto__ as they are; those that there are can then be set.
+  const copy: Record<string, unknown> = { ...value };
+  for (const name in copy) {
+    const inner = copy[name];
+    if (typeof inner === 'object' && inner !== null) copy[name] = copyJson(inner);
+  }
+  return copy;
+}
+
 export function isExactInteger(value: unknown): value is ExactInteger {
   return exactJson.isRawJSON(value);
 }

@@ -11,6 +11,7 @@
  * two numbers, and for its text and its body where they begin and end.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { turns } from '../../base/turns.ts';
 
 export const kinds = {
   // From the client:
@@ -51,6 +52,8 @@ export class PostBatch {
   #bodyBytes = 0;
   #scheduled = false;
 
+  readonly #flushNow = (): void => this.flush();
+
   constructor(port: MessagePort) {
     this.#port = port;
   }
@@ -68,7 +71,7 @@ export class PostBatch {
     this.#words.push(kind, id, number, second, textFrom, textFrom + text.length, bodyFrom, this.#bodyBytes);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.flush());
+    turns.whenGathered(this.#flushNow);
   }
 
   flush(): void {

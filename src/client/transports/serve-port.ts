@@ -2,9 +2,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
 import type { ExchangeHandler, Responder, UserInfo } from '../../base/exchange.ts';
+import { turns } from '../../base/turns.ts';
 import { kinds, PostBatch, ReceivedPost, windowBytes } from './port-messages.ts';
 
-const sliceMs = 2;
+/** So few that a step stays well below a millisecond. */
+const messagesPerStep = 4;
 /** Clients keep well below (request-gate.ts); this is for one that does not. */
 const unansweredMax = 256;
 
@@ -62,36 +64,31 @@ export function servePort(port: MessagePort, handler: ExchangeHandler): { close(
     }
   };
 
-  // A post may hold hundreds of requests: other callers get their turn between them, and no more are under way than
-  // the others' latency can bear.
+  // A post may hold hundreds of requests: some a step, so that other callers get their turn between them, and no more
+  // are under way than the others' latency can bear.
   const posts: ReceivedPost[] = [];
   let unanswered = 0;
   let paused = false;
   const resume = (): void => {
     paused = false;
-    setImmediate(work);
+    turns.step(work);
   };
   const work = (): void => {
-    const until = performance.now() + sliceMs;
-    for (let post = posts[0]; post; post = posts[0]) {
-      for (;;) {
-        if (unanswered >= unansweredMax) {
-          paused = true;
-          return;
-        }
-        if (performance.now() > until) {
-          setImmediate(work);
-          return;
-        }
-        if (!post.next()) break;
-        receive(post);
+    for (let count = 0; count < messagesPerStep; count++) {
+      if (unanswered >= unansweredMax) {
+        paused = true;
+        return;
       }
-      posts.shift();
+      const [post] = posts;
+      if (!post) return;
+      if (post.next()) receive(post);
+      else posts.shift();
     }
+    turns.step(work);
   };
   port.on('message', (bytes: ArrayBuffer) => {
     posts.push(new ReceivedPost(bytes));
-    if (posts.length === 1) work();
+    if (posts.length === 1) turns.step(work);
   });
   port.on('close', () => {
     for (const responder of [...open.values()]) responder.close();

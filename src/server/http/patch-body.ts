@@ -2,7 +2,7 @@
 import * as errors from '../../api/errors.ts';
 import { formatGroupVersion, parseGroupVersion, type KubeObject } from '../../api/object.ts';
 import { goQuote } from '../../api/validation/go-format.ts';
-import { parseJson } from '../../codec/json.ts';
+import { copyJson, parseJson } from '../../codec/json.ts';
 import { ManagedFields } from '../registry/managed-fields/managed-fields.ts';
 import { applyJsonPatch } from '../registry/patch/json-patch.ts';
 import { applyMergePatch } from '../registry/patch/merge-patch.ts';
@@ -38,7 +38,8 @@ export async function readPatch(call: ResourceCall, fieldValidation: FieldValida
     const shown = () => (type === strategic ? goValue(patch) : JSON.stringify(patched));
     const wrong = typeMetaProblem(patched);
     if (wrong !== undefined) throw refusedPatch(shown(), wrong);
-    const object = ownTop(patched);
+    // Patches share what they leave alone with the current object, which must not change: a copy for the steps to come.
+    const object = copyJson(patched) as KubeObject;
     const found = { ...parseGroupVersion(object.apiVersion ?? ''), kind: object.kind ?? '' };
     const why = formatGroupVersion(found) === formatGroupVersion(resource) && found.kind === resource.kind ? undefined : mismatch(found, resource);
     if (why !== undefined) throw refusedPatch(shown(), why);
@@ -68,11 +69,6 @@ function mentionsManagers(patch: unknown): boolean {
 
 function withManagedFields(current: KubeObject, managed: ManagedFields): KubeObject {
   return managed === ManagedFields.none ? current : { ...current, metadata: { ...current.metadata, managedFields: managed.toList() } };
-}
-
-/** Patches share what they leave alone with the current object, which must not change: a copy for the steps to come. */
-function ownTop(patched: unknown): KubeObject {
-  return JSON.parse(JSON.stringify(patched)) as KubeObject;
 }
 
 /** Parsed, and of the form that its type has. */

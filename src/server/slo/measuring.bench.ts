@@ -102,7 +102,7 @@ if (globalThis.gc) say('memory of a pod that is starting', (process.memoryUsage(
 // A change that is watched.
 
 const turns: (() => void)[] = [];
-const delivery = new Delivery(clock, { afterTurn: (callback) => void turns.push(callback) }, 1000);
+const delivery = new Delivery(clock, { whenGathered: (callback) => void turns.push(callback) }, 1000);
 const indicator = new Indicator();
 const watcher: Deliverable = { queued: false, deliver: () => false };
 const events = (marked: boolean) => (steps: number) => {

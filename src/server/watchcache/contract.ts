@@ -27,13 +27,13 @@ export interface WatchSink {
   end(): void;
 }
 
-/** Lets the event loop turn. */
+/** Lets the event loop turn; base/turns.ts does. */
 export interface Turns {
   /** Calls back once, after what is running now and the I/O that is ready. */
   afterTurn(callback: () => void): void;
+  /** Calls back once, when more has gathered or nothing else is to do. */
+  whenGathered(callback: () => void): void;
 }
-
-export const eventLoopTurns: Turns = { afterTurn: (callback) => void setImmediate(callback) };
 
 export function nextTurn(turns: Turns): Promise<void> {
   return new Promise((resolve) => turns.afterTurn(resolve));
@@ -76,6 +76,6 @@ export const defaultLimits: WatchCacheLimits = {
   snapshots: 32,
   snapshotAgeMs: 75_000,
   freshnessWaitMs: 3000,
-  sliceMs: 4,
+  sliceMs: 1,
   bookmarkPeriodMs: 60_000,
 };

@@ -8,7 +8,7 @@ function rig() {
   let now = 0;
   const clock = { ...systemClock(), monotonic: () => now };
   const due: (() => void)[] = [];
-  const delivery = new Delivery(clock, { afterTurn: (callback) => void due.push(callback) }, 4);
+  const delivery = new Delivery(clock, { whenGathered: (callback) => void due.push(callback) }, 4);
   const log: string[] = [];
   const item = (name: string, rounds = 1, tookMs = 0): Deliverable => ({
     queued: false,

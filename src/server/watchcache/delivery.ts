@@ -24,7 +24,7 @@ const writesPerLook = 8;
 
 export class Delivery {
   readonly #clock: Clock;
-  readonly #turns: Turns;
+  readonly #turns: Pick<Turns, 'whenGathered'>;
   readonly #sliceMs: number;
   #queue: Deliverable[] = [];
   #next = 0;
@@ -35,7 +35,7 @@ export class Delivery {
   /** In order; each waits until so many are served. */
   #marks: { readonly after: number; readonly mark: ServedMark }[] = [];
 
-  constructor(clock: Clock, turns: Turns, sliceMs: number) {
+  constructor(clock: Clock, turns: Pick<Turns, 'whenGathered'>, sliceMs: number) {
     this.#clock = clock;
     this.#turns = turns;
     this.#sliceMs = sliceMs;
@@ -63,7 +63,7 @@ export class Delivery {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#turns.afterTurn(this.#run);
+    this.#turns.whenGathered(this.#run);
   }
 
   readonly #run = (): void => {

@@ -8,24 +8,37 @@ import type { KubeObject } from '../../api/object.ts';
 import { insertManagedFields } from '../../codec/managed-fields-text.ts';
 import type { Revision } from '../../storage/contract.ts';
 
-const encoder = new TextEncoder();
 const metadataHead = Buffer.from('"metadata":{');
 /** kind and apiVersion are short: metadata begins within so many bytes, or this is not one of our encodings. */
 const headBytesMax = 1024;
 const closingBrace = 0x7d;
 
-/** What goes into the store: the fixed head, then everything else as it is. `managedFields` is the JSON of the list, '' for none. */
+/**
+ * What goes into the store: the fixed head, then everything else as it is.
+ * `managedFields` is the JSON of the list, '' for none. Pooled memory: to be
+ * copied, not kept.
+ */
 export function encodeForStorage(object: KubeObject, managedFields = ''): Uint8Array {
-  const { kind, apiVersion, metadata, ...rest } = object;
-  const { resourceVersion: _, ...kept } = metadata;
-  return encoder.encode(insertManagedFields(JSON.stringify({ kind, apiVersion, metadata: kept, ...rest }), managedFields));
+  const { kind, apiVersion, metadata } = object;
+  const head = insertManagedFields(JSON.stringify({ kind, apiVersion, metadata: { ...metadata, resourceVersion: undefined } }), managedFields);
+  // Field by field: one object in this order would first have to be put together.
+  let text = head.slice(0, -1);
+  for (const name in object) {
+    if (name === 'kind' || name === 'apiVersion' || name === 'metadata') continue;
+    const value = JSON.stringify(object[name as keyof KubeObject]) as string | undefined;
+    if (value !== undefined) text += `,${JSON.stringify(name)}:${value}`;
+  }
+  return Buffer.from(`${text}}`);
 }
 
 /** Where resourceVersion goes in stored bytes; -1 where they do not have the head that encodeForStorage writes. */
 export function resourceVersionOffset(stored: Uint8Array): number {
-  const head = Buffer.from(stored.buffer, stored.byteOffset, Math.min(stored.length, headBytesMax));
-  const at = head.indexOf(metadataHead);
-  return at < 0 ? -1 : at + metadataHead.length;
+  const end = Math.min(stored.length, headBytesMax) - metadataHead.length;
+  for (let at = 0; at <= end; at++) {
+    let matching = 0;
+    while (stored[at + matching] === metadataHead[matching]) if (++matching === metadataHead.length) return at + matching;
+  }
+  return -1;
 }
 
 /** What `spliceResourceVersion` puts in: `"resourceVersion":"123",`, without the comma where metadata is empty. */
@@ -47,17 +60,18 @@ export function spliceInto(
   revision: Revision,
 ): number {
   const field = resourceVersionField(stored, offset, revision);
-  target.set(stored.subarray(0, offset), at);
+  // The head is too short to be worth a view of its own.
+  for (let i = 0; i < offset; i++) target[at + i] = stored[i] as number;
   for (let i = 0; i < field.length; i++) target[at + offset + i] = field.charCodeAt(i);
   target.set(stored.subarray(offset), at + offset + field.length);
   return stored.length + field.length;
 }
 
-/** The object as clients see it at `revision`. */
+/** The object as clients see it at `revision`. Pooled memory, as that of `encodeForStorage`. */
 export function spliceResourceVersion(stored: Uint8Array, revision: Revision): Uint8Array {
   const ours = inStorageForm(stored);
   const offset = resourceVersionOffset(ours);
-  const target = new Uint8Array(ours.length + resourceVersionField(ours, offset, revision).length);
+  const target = Buffer.allocUnsafe(ours.length + resourceVersionField(ours, offset, revision).length);
   spliceInto(target, 0, ours, offset, revision);
   return target;
 }

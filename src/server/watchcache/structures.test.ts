@@ -135,7 +135,7 @@ describe('derived encodings', () => {
 describe('delivery', () => {
   test('serves a crowd in slices, each once a turn', async () => {
     const clock = systemClock();
-    const delivery = new Delivery(clock, { afterTurn: (callback) => void setImmediate(callback) }, 1);
+    const delivery = new Delivery(clock, { whenGathered: (callback) => void setImmediate(callback) }, 1);
     const served: number[] = [];
     const spin = () => {
       const until = clock.monotonic() + 0.2;

@@ -11,6 +11,7 @@ import { assert } from '../../base/assert.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { MetricRegistry } from '../../base/metrics/registry.ts';
+import { turns as turnsOfLoop } from '../../base/turns.ts';
 import {
   CompactedError,
   prefixEnd,
@@ -26,7 +27,6 @@ import { CacheMetrics } from './cache-metrics.ts';
 import type { CachedResource } from './cached-resource.ts';
 import {
   defaultLimits,
-  eventLoopTurns,
   nextTurn,
   type Turns,
   type WatchCacheLimits,
@@ -69,7 +69,7 @@ export class WatchCacheSet {
   constructor(options: WatchCacheSetOptions) {
     const { store, clock, logger } = options;
     const limits = { ...defaultLimits, ...options.limits };
-    const turns = options.turns ?? eventLoopTurns;
+    const turns = options.turns ?? turnsOfLoop;
     const space = new ArenaSpace(limits.arenaBytes);
     this.#shared = {
       store,

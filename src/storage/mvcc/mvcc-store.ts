@@ -10,6 +10,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
+import { turns } from '../../base/turns.ts';
 import {
   CompactedError,
   FutureRevisionError,
@@ -38,7 +39,7 @@ import { WatchHub } from '../watch/watch-hub.ts';
 export const pendingCommitsMax = 10_000;
 export const pendingBytesMax = 64 * 1024 * 1024;
 const groupCommitsMax = 1000;
-const acknowledgedAtOnce = 32;
+const acknowledgedAtOnce = 8;
 const groupBytesMax = 8 * 1024 * 1024;
 /** How many versions one step of a compaction drops, and how many values one read fetches. */
 const stepVersions = 500;
@@ -63,6 +64,8 @@ interface PendingCommit {
   readonly version: Version;
   /** What was there: its `previous`, unless that was a deletion. */
   readonly replaced: Version | undefined;
+  /** Its value, where memory still had it. */
+  readonly replacedValue: Bytes;
   readonly hint: unknown;
   readonly resolve: (result: CommitResult) => void;
   readonly reject: (error: Error) => void;
@@ -84,6 +87,8 @@ export class MvccStore implements Store {
   #pendingCount = 0;
   #pendingBytes = 0;
   #writing = false;
+  /** Of the group before the one under way. */
+  #acknowledged: Promise<void> = Promise.resolve();
   #waiting: {
     readonly revision: Revision;
     readonly resolve: () => void;
@@ -314,10 +319,10 @@ export class MvccStore implements Store {
     this.#pendingCount++;
     this.#pendingBytes += value?.byteLength ?? 0;
     return new Promise((resolve, reject) => {
-      this.#gathering.push({ version, replaced, hint: commit.hint, resolve, reject });
+      this.#gathering.push({ version, replaced, replacedValue: replaced?.value, hint: commit.hint, resolve, reject });
       if (!this.#writing) {
         this.#writing = true;
-        queueMicrotask(() => void this.#write());
+        turns.atEnd(() => void this.#write());
       }
     });
   }
@@ -344,18 +349,21 @@ export class MvccStore implements Store {
     return new Promise((resolve, reject) => this.#waiting.push({ revision, resolve, reject }));
   }
 
-  /** Writes group after group until none is left. */
+  /** Writes group after group until none is left; one is acknowledged while the next is written. */
   async #write(): Promise<void> {
     try {
       while (this.#gathering.length > 0) {
-        this.#underWay = this.#nextGroup();
-        const wanted = await this.#journal.append(this.#underWay.map(journalRecord));
-        await this.#acknowledgeAll(this.#underWay, wanted);
+        const group = this.#nextGroup();
+        this.#underWay = group;
+        const wanted = await this.#journal.append(group.map(journalRecord));
+        await this.#acknowledged;
+        this.#underWay = [];
+        this.#acknowledged = this.#acknowledgeAll(group, wanted);
+        this.#acknowledged.catch((error: unknown) => this.#fail(error, group));
       }
-      this.#underWay = [];
       this.#writing = false;
     } catch (error) {
-      this.#fail(error);
+      this.#fail(error, this.#underWay);
     }
   }
 
@@ -376,23 +384,22 @@ export class MvccStore implements Store {
   /** In slices: what those who waited do next runs at once, and a whole group of it would hold the loop up. */
   async #acknowledgeAll(group: readonly PendingCommit[], wanted: readonly Bytes[]): Promise<void> {
     for (let from = 0; from < group.length; from += acknowledgedAtOnce) {
-      if (from > 0) await new Promise((resolve) => setImmediate(resolve));
+      if (from > 0) await new Promise<void>((resolve) => turns.step(resolve));
       this.#acknowledge(
         group.slice(from, from + acknowledgedAtOnce),
         wanted.slice(from, from + acknowledgedAtOnce),
       );
     }
-    // Not before: a commit of the group may replace a value that only the ring has.
     this.#ring.trim(this.#durable);
   }
 
   #acknowledge(group: readonly PendingCommit[], wanted: readonly Bytes[]): void {
-    for (const [place, { version, replaced, hint, resolve }] of group.entries()) {
+    for (const [place, { version, replaced, replacedValue, hint, resolve }] of group.entries()) {
       const { revision, value } = version;
       this.#durable = revision;
       this.#pendingCount--;
       this.#pendingBytes -= value?.byteLength ?? 0;
-      const previousValue = replaced?.value ?? wanted[place];
+      const previousValue = replacedValue ?? wanted[place];
       assert(replaced === undefined || previousValue !== undefined, 'what a commit replaces is still stored');
       const previous = replaced === undefined ? undefined : keyValue(replaced, previousValue as Uint8Array);
       const { key } = version.history;
@@ -418,10 +425,10 @@ export class MvccStore implements Store {
   }
 
   /** What was promised to nobody stays in the index, out of every reader's sight, until the store is opened anew. */
-  #fail(cause: unknown): void {
+  #fail(cause: unknown, group: readonly PendingCommit[]): void {
     const failure = new StoreFailedError(cause);
     this.#failure = failure;
-    for (const pending of [...this.#underWay, ...this.#gathering]) pending.reject(failure);
+    for (const pending of [...group, ...this.#underWay, ...this.#gathering]) pending.reject(failure);
     this.#underWay = [];
     this.#gathering = [];
     for (const waiter of this.#waiting) waiter.reject(failure);
@@ -482,9 +489,6 @@ export class MvccStore implements Store {
   }
 }
 
-function journalRecord({ version, replaced }: PendingCommit): JournalRecord {
-  return {
-    version,
-    wanted: replaced !== undefined && replaced.value === undefined ? replaced.revision : undefined,
-  };
+function journalRecord({ version, replaced, replacedValue }: PendingCommit): JournalRecord {
+  return { version, wanted: replaced !== undefined && replacedValue === undefined ? replaced.revision : undefined };
 }

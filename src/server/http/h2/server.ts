@@ -6,6 +6,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import type { ExchangeHandler } from '../../../base/exchange.ts';
+import { turns } from '../../../base/turns.ts';
 import type { Origin } from '../origin.ts';
 import { Connection, sweepPeriodMs } from './connection.ts';
 import { Gathering } from './gathering.ts';
@@ -67,7 +68,7 @@ export class Http2Server {
     this.#unflushed.add(connection);
     if (this.#flushing) return;
     this.#flushing = true;
-    setImmediate(this.#flush);
+    turns.atEnd(this.#flush);
   }
 
   readonly #flush = (): void => {
