@@ -13,6 +13,7 @@ const gatherMs = 5;
 const done = Promise.resolve();
 
 export class Turns {
+  readonly #now: () => number;
   #steps: (() => void)[] = [];
   #next = 0;
   #later: (() => void)[] = [];
@@ -21,6 +22,11 @@ export class Turns {
   #gatheredSince = 0;
   #scheduled = false;
   #until = 0;
+
+  /** Milliseconds, for its budgets. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
   /** Calls back once, in this turn if its budget allows; in the order of asking. */
   step(callback: () => void): void {
@@ -42,7 +48,7 @@ export class Turns {
 
   /** Calls back once, at the end of a turn that leaves no steps, or of one some milliseconds from now. */
   whenGathered(callback: () => void): void {
-    if (this.#gathered.length === 0) this.#gatheredSince = performance.now();
+    if (this.#gathered.length === 0) this.#gatheredSince = this.#now();
     this.#gathered.push(callback);
     this.#schedule();
   }
@@ -57,13 +63,13 @@ export class Turns {
     // Sockets have asked since the last turn: theirs goes before the bulk.
     this.#finish();
     this.#steps.push(...this.#later.splice(0));
-    this.#until = performance.now() + budgetMs;
+    this.#until = this.#now() + budgetMs;
     this.#goOn();
   };
 
   readonly #goOn = (): void => {
     const step = this.#steps[this.#next];
-    if (step && performance.now() < this.#until) {
+    if (step && this.#now() < this.#until) {
       this.#next++;
       try {
         step();
@@ -74,7 +80,7 @@ export class Turns {
     }
     this.#steps = this.#steps.slice(this.#next);
     this.#next = 0;
-    if (this.#gathered.length > 0 && (this.#steps.length === 0 || performance.now() > this.#gatheredSince + gatherMs)) {
+    if (this.#gathered.length > 0 && (this.#steps.length === 0 || this.#now() > this.#gatheredSince + gatherMs)) {
       for (const callback of this.#gathered.splice(0)) callback();
       // What is delivered to other threads has only now been put into their posts.
       for (const callback of this.#gathered.splice(0)) callback();

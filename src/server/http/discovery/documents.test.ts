@@ -19,6 +19,10 @@ const skip = existsSync(facts) ? false : 'no facts folder beside the repository'
 const everything = builtInCatalogue(() => true);
 const stable = builtInCatalogue();
 
+/** The facts are of the API server alone; in a cluster of upstream's, metrics-server adds this one. */
+const addedGroup = 'metrics.k8s.io';
+const ofApiServer = ({ items }: { readonly items: readonly DiscoveredGroup[] }) => items.filter(({ metadata }) => metadata.name !== addedGroup);
+
 describe('against the facts', { skip }, () => {
   const { aggregated: groups, core_v1: core } = (skip ? {} : JSON.parse(readFileSync(facts, 'utf8'))) as {
     aggregated: { items: DiscoveredGroup[] };
@@ -26,21 +30,21 @@ describe('against the facts', { skip }, () => {
   };
 
   test('the aggregated form has every group, version and resource, in order', () => {
-    const made = JSON.parse(JSON.stringify(aggregated(everything, false, 'v2'))) as { items: DiscoveredGroup[] };
+    const made = ofApiServer(JSON.parse(JSON.stringify(aggregated(everything, false, 'v2'))) as { items: DiscoveredGroup[] });
     assert.deepEqual(
-      made.items.map(({ metadata, versions }) => [metadata.name, versions.map(({ version }) => version)]),
+      made.map(({ metadata, versions }) => [metadata.name, versions.map(({ version }) => version)]),
       groups.items.map(({ metadata, versions }) => [metadata.name, versions.map(({ version }) => version)]),
     );
-    assert.deepEqual(made.items, groups.items);
+    assert.deepEqual(made, groups.items);
   });
 
   test('stable versions only, by default', () => {
-    const made = aggregated(stable, false, 'v2') as { items: DiscoveredGroup[] };
+    const made = ofApiServer(aggregated(stable, false, 'v2') as { items: DiscoveredGroup[] });
     const expected = groups.items.flatMap(({ metadata, versions }) => {
       const kept = versions.filter(({ version }) => /^v\d+$/.test(version));
       return kept.length === 0 ? [] : [{ metadata, versions: kept }];
     });
-    assert.deepEqual(JSON.parse(JSON.stringify(made.items)), expected);
+    assert.deepEqual(JSON.parse(JSON.stringify(made)), expected);
   });
 
   test('/api/v1 lists resources and subresources, with storage hashes', () => {
