@@ -13,8 +13,8 @@ const namedEscapes: Readonly<Record<string, string>> = {
 };
 
 const plain = /^[ !#-[\]-~]*$/;
-// What Go's unicode.IsPrint refuses: marks of format, control, separators other than the space, unassigned, lone surrogates.
-const unprintable = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+/** What Go's unicode.IsPrint refuses: marks of format, control, separators other than the space, unassigned, lone surrogates. */
+export const unprintable = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 
 /** As Go's %q: double quotes, named escapes, \xNN and \uNNNN for what does not print. */
 export function goQuote(text: string): string {

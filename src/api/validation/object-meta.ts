@@ -5,14 +5,14 @@
  */
 import type { FieldError } from '../errors.ts';
 import type { KubeObject, ObjectMeta, OwnerReference } from '../object.ts';
-import { goStringSlice } from './go-format.ts';
+import { goStringSlice, unprintable } from './go-format.ts';
 import type { FieldPath } from './field-path.ts';
 import { forbiddenField, immutableMessage, invalidEach, invalidValue, nonNegative, path, required, tooLong } from './field-path.ts';
 import { dnsLabel, labelValue, qualifiedName } from './names.ts';
 import type { NameRule } from './names.ts';
 
 export const annotationBytesMax = 256 * 1024;
-const managerLengthMax = 128;
+export const managerBytesMax = 128;
 const subresourceLengthMax = 256;
 
 const metadataPath = path('metadata');
@@ -40,7 +40,6 @@ export function validateObjectMeta(errors: FieldError[], meta: ObjectMeta, names
   if (meta.annotations) validateAnnotations(errors, meta.annotations, annotationsPath);
   if (meta.ownerReferences) validateOwners(errors, meta.ownerReferences);
   if (meta.finalizers) validateFinalizers(errors, meta.finalizers);
-  if (meta.managedFields) validateManagedFields(errors, meta);
 }
 
 function validateName(errors: FieldError[], meta: ObjectMeta, nameRule: NameRule): void {
@@ -115,18 +114,23 @@ function validateFinalizers(errors: FieldError[], finalizers: readonly string[])
   }
 }
 
-function validateManagedFields(errors: FieldError[], meta: ObjectMeta): void {
-  meta.managedFields?.forEach((entry, i) => {
+/** Of those whom a client has put in managedFields. */
+export function validateManagers(managers: readonly { readonly name: string; readonly subresource: string }[]): FieldError[] {
+  const errors: FieldError[] = [];
+  managers.forEach(({ name, subresource }, i) => {
     const at = managedFieldsPath.index(i);
-    if (entry.operation !== 'Apply' && entry.operation !== 'Update') {
-      errors.push(invalidValue(at.child('operation'), entry.operation ?? '', 'must be `Apply` or `Update`'));
-    }
-    if (entry.fieldsType && entry.fieldsType !== 'FieldsV1') {
-      errors.push(invalidValue(at.child('fieldsType'), entry.fieldsType, 'must be `FieldsV1`'));
-    }
-    if ((entry.manager?.length ?? 0) > managerLengthMax) errors.push(tooLong(at.child('manager'), managerLengthMax));
-    if ((entry.subresource?.length ?? 0) > subresourceLengthMax) errors.push(tooLong(at.child('subresource'), subresourceLengthMax));
+    validateFieldManager(errors, at.child('manager'), name);
+    if (subresource.length > subresourceLengthMax) errors.push(tooLong(at.child('subresource'), subresourceLengthMax));
   });
+  return errors;
+}
+
+export function validateFieldManager(errors: FieldError[], at: FieldPath, manager: string): void {
+  if (Buffer.byteLength(manager) > managerBytesMax) errors.push(tooLong(at, managerBytesMax));
+  const position = manager.search(unprintable);
+  if (position < 0) return;
+  const code = (manager.codePointAt(position) as number).toString(16).toUpperCase().padStart(4, '0');
+  errors.push(invalidValue(at, manager, `invalid character U+${code} (at position ${Buffer.byteLength(manager.slice(0, position))})`));
 }
 
 /** What no update may change, and what none may add to an object that is being deleted. */

@@ -1,6 +1,8 @@
 /** The query parameters of writes: CreateOptions, UpdateOptions, PatchOptions, DeleteOptions as upstream takes them. */
 import * as errors from '../../api/errors.ts';
-import { goQuote } from '../../api/validation/go-format.ts';
+import { path } from '../../api/validation/field-path.ts';
+import { unprintable } from '../../api/validation/go-format.ts';
+import { managerBytesMax, validateFieldManager } from '../../api/validation/object-meta.ts';
 import type { DeleteOptions } from '../../api/types/meta-v1.ts';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
@@ -12,8 +14,6 @@ export interface WriteOptions {
   readonly force: boolean | undefined;
 }
 
-const fieldManagerLengthMax = 128;
-
 /** `applies`: a patch that is a server-side apply. */
 export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions', applies = false): WriteOptions {
   const wrong: errors.FieldError[] = [];
@@ -21,13 +21,7 @@ export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | '
   if (kind === 'PatchOptions' && !applies && query.has('force'))
     wrong.push({ reason: 'FieldValueForbidden', field: 'force', message: 'Forbidden: may not be specified for non-apply patch' });
   const fieldManager = query.get('fieldManager') ?? '';
-  if (fieldManager.length > fieldManagerLengthMax)
-    wrong.push({ reason: 'FieldValueTooLong', field: 'fieldManager', message: `Too long: may not be more than ${fieldManagerLengthMax} bytes` });
-  const unprintable = fieldManager.search(/\p{C}/u);
-  if (unprintable >= 0) {
-    const code = (fieldManager.codePointAt(unprintable) as number).toString(16).toUpperCase().padStart(4, '0');
-    wrong.push({ reason: 'FieldValueInvalid', field: 'fieldManager', message: `Invalid value: ${goQuote(fieldManager)}: invalid character U+${code} (at position ${unprintable})` });
-  }
+  validateFieldManager(wrong, path('fieldManager'), fieldManager);
   const dryRun = dryRunOf(query.getAll('dryRun'), wrong);
   const fieldValidation = query.get('fieldValidation') || 'Warn';
   if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict')
@@ -50,15 +44,16 @@ export function writeOptionsOf(query: URLSearchParams, kind: 'CreateOptions' | '
 export function managerOfUserAgent(userAgent = ''): string {
   const slash = userAgent.indexOf('/');
   const name = slash < 0 ? userAgent : userAgent.slice(0, slash);
-  return name.length <= fieldManagerLengthMax && /^[ -~]*$/.test(name) ? name : printable(name);
+  return name.length <= managerBytesMax && /^[ -~]*$/.test(name) ? name : printable(name);
 }
 
 function printable(name: string): string {
   let text = '';
   let bytes = 0;
-  for (const char of name.replace(/\p{C}|\p{Zl}|\p{Zp}|(?! )\p{Zs}/gu, '')) {
+  for (const char of name) {
+    if (unprintable.test(char)) continue;
     bytes += Buffer.byteLength(char);
-    if (bytes > fieldManagerLengthMax) break;
+    if (bytes > managerBytesMax) break;
     text += char;
   }
   return text;

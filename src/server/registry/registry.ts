@@ -12,6 +12,7 @@ import { applyDefaults } from '../../api/defaulting/defaulters.ts';
 import * as errors from '../../api/errors.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { goQuote } from '../../api/validation/go-format.ts';
+import { validateManagers } from '../../api/validation/object-meta.ts';
 import { validateCreate, validateUpdate } from '../../api/validation/validators.ts';
 import type { Clock } from '../../base/clock.ts';
 import { formatTime } from '../../base/clock.ts';
@@ -278,7 +279,10 @@ export class Registry {
     // Through a subresource nobody can set them.
     const given = writer.subresource === '' ? clientEntries(metadata.managedFields) : undefined;
     delete metadata.managedFields;
-    return trackChange(this.parts.catalogue, change, given ?? known, writer, now);
+    const tracked = trackChange(this.parts.catalogue, change, given ?? known, writer, now);
+    const wrong = given ? validateManagers(tracked.entries.map(({ manager }) => manager)) : [];
+    if (wrong.length) throw errors.invalid(change.stored.group, change.stored.kind, metadata.name ?? '', wrong);
+    return tracked;
   }
 
   async #prepareUpdate(resource: ResourceInfo, strategy: Strategy, object: KubeObject, old: KubeObject, context: ChangeContext): Promise<void> {
