@@ -37,7 +37,8 @@ export class ManagedProcess {
       this.#output += chunk.toString();
       this.#tell();
     });
-    process.once('exit', this.#killNow);
+    // Before the folders are removed that it writes into.
+    process.prependOnceListener('exit', this.#killNow);
     this.#gone = new Promise((resolve) => {
       const gone = () => {
         process.off('exit', this.#killNow);
