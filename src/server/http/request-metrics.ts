@@ -119,7 +119,7 @@ export class RequestMetrics {
     return served !== undefined && (subresource === '' || served.subresources.some(({ name }) => name === subresource));
   }
 
-  /** Virtual resources are as fast as what answers for them: sig-scalability promises nothing of them, nor of what only tries. */
+  /** Virtual resources are as fast as what answers for them: sig-scalability promises nothing of them, nor of custom ones once they are served, nor of what only tries. */
   #indicator(name: RouteName): Indicator | undefined {
     const resource = this.#catalogue.lookup(name.group, name.version, name.resource);
     return resource && !isVirtual(resource) && name.dryRun === '' ? this.#slo.apiCalls(name) : undefined;
