@@ -58,7 +58,7 @@ export class PostBatch {
     this.#port = port;
   }
 
-  /** The parts of a body arrive as one; they must not change until the end of the turn. */
+  /** The parts of a body arrive as one; they must not change until they are posted. */
   add(kind: Kind, id: number, number = 0, text = '', body: readonly Uint8Array[] = noBytes, second = 0): void {
     const textFrom = this.#text.length;
     const bodyFrom = this.#bodyBytes;

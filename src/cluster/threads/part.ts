@@ -1,5 +1,6 @@
 /** What every thread's entry does: log to the parent, say when it is ready and what it has counted, stop when told. */
 import { flushCompileCache } from 'node:module';
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
@@ -19,11 +20,16 @@ export interface PartContext {
   readonly signal: AbortSignal;
 }
 
+/** Above zero: behind the API's thread, which everyone waits for, where there are fewer cores than threads. */
+const niceness = 5;
+
 /** Runs `start`; what it returns is called, and waited for, at the end. */
 export async function runPart(start: (context: PartContext) => Promise<() => Promise<void>>): Promise<void> {
   const parent = parentPort;
   assert(parent, 'a part runs in a thread');
   const { port, options, logLevel } = workerData as PartStart & { port: MessagePort };
+  // Only Linux takes this for the thread's priority alone.
+  if (process.platform === 'linux') setPriority(Math.min(getPriority() + niceness, constants.priority.PRIORITY_LOW));
   const report = (message: PartReport) => parent.postMessage(message);
   const logger = createLogger((record) => report({ type: 'log', record: { ...record, fields: cloneable(record.fields) } }), logLevel);
   const metrics = new MetricRegistry();

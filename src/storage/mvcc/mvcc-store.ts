@@ -2,7 +2,7 @@
  * The store that decides for itself: memory/ and sqlite/ are this with two
  * journals. Compare-and-swap and revisions are decided on the caller's thread,
  * at the call, against an index in memory; the journal makes them last, a group
- * at a time, one group under way and one gathering behind it.
+ * at a time: one is acknowledged, one is under way, one is gathering.
  *
  * Invariants: revisions up to `#durable` have been told to everyone, those after
  * it to nobody; reads and watches never see past `#durable`, later commits do.
@@ -39,7 +39,7 @@ import { WatchHub } from '../watch/watch-hub.ts';
 export const pendingCommitsMax = 10_000;
 export const pendingBytesMax = 64 * 1024 * 1024;
 const groupCommitsMax = 1000;
-const acknowledgedAtOnce = 8;
+const acknowledgedAtOnce = 32;
 const groupBytesMax = 8 * 1024 * 1024;
 /** How many versions one step of a compaction drops, and how many values one read fetches. */
 const stepVersions = 500;
