@@ -120,6 +120,29 @@ describe('kubectl', { skip: missing ?? false }, () => {
     await says('delete rc differing', /deleted/);
   });
 
+  test('server-side apply: created, shared, in conflict, forced, coming from kubectl’s own apply', async () => {
+    const map = (data: object, name = 'owned') => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+    await says('apply --server-side -f -', 'configmap/owned serverside-applied', map({ a: '1', b: '2' }));
+    await says('apply --server-side --field-manager=other -f -', 'configmap/owned serverside-applied', map({ c: '3' }));
+    await fails('apply --server-side --field-manager=other -f -', /Apply failed with 1 conflict: conflict with "kubectl": \.data\.a/, map({ a: 'x', c: '3' }));
+    await says('apply --server-side --field-manager=other --force-conflicts -f -', 'configmap/owned serverside-applied', map({ a: 'x', c: '3' }));
+    await says('apply --server-side --dry-run=server -f -', 'configmap/owned serverside-applied (server dry run)', map({ b: '2', d: '4' }));
+    await says('apply --server-side -f -', 'configmap/owned serverside-applied', map({}));
+    await says('get configmap owned -o jsonpath={.data}', '{"a":"x","c":"3"}');
+    await says('get configmap owned -o yaml', /^(?![^]*managedFields)/);
+    await says('get configmap owned -o yaml --show-managed-fields', /manager: other\n +operation: Apply\n/);
+    // From the client's apply to the server's and back.
+    await says('apply -f -', 'configmap/moving created', map({ a: '1', b: '2' }, 'moving'));
+    await says('apply --server-side -f -', 'configmap/moving serverside-applied', map({ a: '5' }, 'moving'));
+    await says('get configmap moving -o jsonpath={.data}', '{"a":"5"}');
+    await says('apply view-last-applied configmap/moving', /data:\n +a: "5"/);
+    await says('apply -f -', 'configmap/moving configured', map({ a: '6' }, 'moving'));
+    const labelled = controller('labelled', 0).replace('"name":"labelled"', '"name":"labelled","labels":{"a":"1"}');
+    await says('create -f -', 'replicationcontroller/labelled created', labelled);
+    await fails('apply --server-side -f -', /conflict with "kubectl-create" using v1: \.spec\.replicas/, labelled.replace('"replicas":0', '"replicas":1'));
+    await says('delete rc labelled', /deleted/);
+  });
+
   test('what is wrong is refused in upstream’s words', async () => {
     await fails('create -f -', /unknown field "spec\.foo"/, controller('bad', 1).replace('"replicas"', '"foo":1,"replicas"'));
     await fails('create -f -', /Invalid value: "UPPER": a lowercase RFC 1123 subdomain must consist of/, controller('UPPER', 1));
