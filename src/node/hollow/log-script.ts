@@ -34,15 +34,20 @@ export async function* logLines(script: LogScript, current: () => LoggingContain
     return Math.max(0, script.repeat ? due : Math.min(due, script.lines.length));
   };
   const timeOf = (index: number) => startedAtMs + index * script.intervalMs;
-  let next = tailLines === undefined ? 0 : Math.max(0, logged() - tailLines);
+  let goesOn = follow && first.state === 'running';
+  let until = logged();
+  let next = tailLines === undefined ? 0 : Math.max(0, until - tailLines);
   if (sinceMs !== undefined) next = Math.max(next, script.intervalMs > 0 ? Math.ceil((sinceMs - startedAtMs) / script.intervalMs) : startedAtMs >= sinceMs ? 0 : script.lines.length);
   const texts = script.lines.map((line) => (line.includes('{{') ? filled(line, pod) : line));
   for (;;) {
-    for (const until = logged(); next < until; next++) yield { time: formatMicroTime(timeOf(next)).replace('Z', '000Z'), stream: 'stdout', text: `${texts[next % texts.length]}\n` };
-    if (!follow || signal.aborted || current()?.state !== 'running') return;
+    for (; next < until; next++) yield { time: formatMicroTime(timeOf(next)).replace('Z', '000Z'), stream: 'stdout', text: `${texts[next % texts.length]}\n` };
+    if (!goesOn || signal.aborted) return;
     // Not later than a second: the container may end meanwhile.
     const waitMs = script.intervalMs > 0 && (script.repeat || next < texts.length) ? Math.min(1000, timeOf(next) - clock.now()) : 1000;
     await clock.sleep(Math.max(1, waitMs), signal).catch(() => {});
+    // In this order: what came before the end is not left out.
+    goesOn = current()?.state === 'running';
+    until = logged();
   }
 }
 
