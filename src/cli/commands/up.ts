@@ -2,6 +2,8 @@ import { flushCompileCache } from 'node:module';
 import process from 'node:process';
 import { relative } from 'node:path';
 import { createLogger, type LogLevel } from '../../base/logger.ts';
+import { systemClock } from '../../base/clock.ts';
+import { collectOnce } from '../../cluster/after-start.ts';
 import { startCluster } from '../../cluster/all-in-one.ts';
 import { etcdAccess, type DatastoreOptions } from '../datastore-options.ts';
 import { logSink } from '../log-sink.ts';
@@ -53,6 +55,7 @@ export async function up(options: UpOptions): Promise<void> {
     say();
   }
   flushCompileCache();
+  const collection = collectOnce(systemClock());
   let isTold = false;
   const stopping = untilToldToStop().then(() => (isTold = true));
   const ready = cluster.nodesReady().then(
@@ -66,6 +69,7 @@ export async function up(options: UpOptions): Promise<void> {
     },
   );
   await stopping;
+  collection.cancel();
   if (!machine) say(dim('stopping'));
   await cluster.stop();
   await ready;

@@ -8,6 +8,7 @@ import { systemClock } from '../../base/clock.ts';
 import { createLogger, type Logger } from '../../base/logger.ts';
 import { measureEventLoop } from '../../base/metrics/event-loop.ts';
 import { MetricRegistry } from '../../base/metrics/registry.ts';
+import { collectOnce } from '../after-start.ts';
 import type { PartOptions, PartOrder, PartReport, PartStart } from '../thread.ts';
 
 export interface PartContext {
@@ -34,6 +35,7 @@ export async function runPart(start: (context: PartContext) => Promise<() => Pro
   const logger = createLogger((record) => report({ type: 'log', record: { ...record, fields: cloneable(record.fields) } }), logLevel);
   const metrics = new MetricRegistry();
   const loop = measureEventLoop(metrics, systemClock(), String(options['parts']));
+  const collection = collectOnce(systemClock());
   const told = Promise.withResolvers<void>();
   parent.on('message', (order: PartOrder) => {
     if (order.type === 'measure') report({ type: 'measured', families: metrics.snapshot() });
@@ -43,6 +45,7 @@ export async function runPart(start: (context: PartContext) => Promise<() => Pro
   const stop = await start({ port, options, logger, metrics, signal: stopping.signal });
   void told.promise.then(() => {
     loop.cancel();
+    collection.cancel();
     stopping.abort();
     stop()
       .catch((error: unknown) => logger.error('stopping failed', { error }))
