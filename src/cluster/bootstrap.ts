@@ -9,15 +9,15 @@ export async function bootstrap(parts: ApiServerParts, options: Omit<BootstrapOp
   await Promise.all(objects.map((object) => write(parts, object)));
 }
 
-async function write({ catalogue, registry }: ApiServerParts, { group, version, resource, object, reconcile }: BootstrapObject): Promise<void> {
+async function write({ catalogue, registry }: ApiServerParts, { group, version, resource, object, manager, reconcile }: BootstrapObject): Promise<void> {
   const info = catalogue.lookup(group, version, resource);
   assert(info, `bootstrap objects are of served resources: ${group}/${version}/${resource}`);
   const { namespace = '', name = '' } = object.metadata;
   const existing = await registry.get(info, namespace, name);
-  if (!existing) return void (await registry.install(info, object));
+  if (!existing) return void (await registry.install(info, object, manager));
   const step = reconcile(existing.object);
   if (step.action === 'none') return;
   if (step.action === 'update') return void (await registry.amend(info, name, () => step.object, { namespace, dryRun: false }));
   await registry.uninstall(info, namespace, name);
-  await registry.install(info, object);
+  await registry.install(info, object, manager);
 }

@@ -35,9 +35,14 @@ export interface BootstrapObject {
   readonly resource: string;
   /** Complete, defaults and status included; its namespace is in the metadata. */
   readonly object: KubeObject;
+  /** Who owns its fields; left out, the API server. */
+  readonly manager?: string;
   /** What has to be done where the object exists already. */
   readonly reconcile: (existing: KubeObject) => Reconciliation;
 }
+
+/** The part of upstream's server that makes these. */
+const flowControlManager = 'api-priority-and-fairness-config-producer-v1';
 
 const namespaces = ['kube-system', 'kube-public', 'kube-node-lease', 'default'];
 
@@ -219,6 +224,7 @@ export function bootstrapObjects(options: BootstrapOptions): BootstrapObject[] {
       version: 'v1',
       resource,
       object,
+      ...(group === flowControl ? { manager: flowControlManager } : {}),
       reconcile: (existing: KubeObject) => reconcile(resource, existing, object),
     })),
   );

@@ -10,7 +10,7 @@
 import type { Catalogue, ResourceInfo } from '../../api/catalogue.ts';
 import { applyDefaults } from '../../api/defaulting/defaulters.ts';
 import * as errors from '../../api/errors.ts';
-import type { KubeObject } from '../../api/object.ts';
+import { parseGroupVersion, type KubeObject } from '../../api/object.ts';
 import { goQuote } from '../../api/validation/go-format.ts';
 import { validateManagers } from '../../api/validation/object-meta.ts';
 import { validateCreate, validateUpdate } from '../../api/validation/validators.ts';
@@ -27,6 +27,7 @@ import { indexHintOf } from '../watchcache/index-hint.ts';
 import { equalObjects } from './equality.ts';
 import { Leases } from './leases.ts';
 import { clientEntries } from './managed-fields/client-entries.ts';
+import { structPlan, type StructPlan } from './managed-fields/field-plan.ts';
 import { ManagedFields } from './managed-fields/managed-fields.ts';
 import { trackChange, type Change, type Writer } from './managed-fields/track.ts';
 import { defaultPrepareForCreate, defaultPrepareForUpdate } from './default-strategy.ts';
@@ -277,12 +278,18 @@ export class Registry {
   #track(change: Change, known: ManagedFields, { writer, now }: ChangeContext): ManagedFields {
     const { metadata } = change.object;
     // Through a subresource nobody can set them.
-    const given = writer.subresource === '' ? clientEntries(metadata.managedFields) : undefined;
+    const given = writer.subresource === '' ? clientEntries(metadata.managedFields, (apiVersion) => this.#planAt(change.stored, apiVersion)) : undefined;
     delete metadata.managedFields;
     const tracked = trackChange(this.parts.catalogue, change, given ?? known, writer, now);
     const wrong = given ? validateManagers(tracked.entries.map(({ manager }) => manager)) : [];
     if (wrong.length) throw errors.invalid(change.stored.group, change.stored.kind, metadata.name ?? '', wrong);
     return tracked;
+  }
+
+  #planAt({ resource }: ResourceInfo, apiVersion: string): StructPlan | undefined {
+    const { group, version } = parseGroupVersion(apiVersion);
+    const served = this.parts.catalogue.lookup(group, version, resource);
+    return served && structPlan(served.type);
   }
 
   async #prepareUpdate(resource: ResourceInfo, strategy: Strategy, object: KubeObject, old: KubeObject, context: ChangeContext): Promise<void> {
@@ -344,11 +351,11 @@ export class Registry {
   }
 
   /** Writes a complete object of the server's own where there is none of that name: no admission, no validation. */
-  async install(resource: ResourceInfo, object: KubeObject): Promise<void> {
+  async install(resource: ResourceInfo, object: KubeObject, manager = ownManager): Promise<void> {
     const { metadata } = object;
     const now = this.parts.clock.now();
     const complete = { ...object, metadata: { ...metadata, uid: this.parts.random.uuid(), creationTimestamp: formatTime(now) } };
-    const writer = { manager: ownManager, resource, subresource: '' };
+    const writer = { manager, resource, subresource: '' };
     const managed = trackChange(this.parts.catalogue, { stored: resource, old: undefined, object: complete }, ManagedFields.none, writer, now);
     await this.parts.store.commit({
       key: keyOf(resource, metadata.namespace ?? '', metadata.name ?? ''),

@@ -1,14 +1,19 @@
 /** The managedFields that a client sends: taken as they are, as a reset, or not at all. */
 import type { ManagedFieldsEntry } from '../../../api/types/meta-v1.ts';
-import { inOrder, leaf, self, type FieldSet } from './field-set.ts';
+import { shapeAt, type FieldShape, type StructPlan } from './field-plan.ts';
+import { inOrder, isLeaf, leaf, self, type FieldSet } from './field-set.ts';
 import { ManagedFields, ManagerEntry, identifierOf, type Manager } from './managed-fields.ts';
 
 class MalformedEntry extends Error {
   override readonly name = 'MalformedEntry';
 }
 
-/** A list that is empty, or has one entry that is, clears what is known. Undefined: the client says nothing that can be used. */
-export function clientEntries(given: readonly ManagedFieldsEntry[] | undefined): ManagedFields | undefined {
+/**
+ * A list that is empty, or has one entry that is, clears what is known.
+ * Undefined: the client says nothing that can be used. `planAt` knows the type
+ * of the object in the versions that are served.
+ */
+export function clientEntries(given: readonly ManagedFieldsEntry[] | undefined, planAt: (apiVersion: string) => StructPlan | undefined = () => undefined): ManagedFields | undefined {
   if (given === undefined) return undefined;
   const [first] = given;
   if (first === undefined || (given.length === 1 && Object.keys(first).length === 0)) return ManagedFields.none;
@@ -17,7 +22,9 @@ export function clientEntries(given: readonly ManagedFieldsEntry[] | undefined):
     for (const entry of given) {
       const manager = managerOf(entry);
       const set = readSet(entry.fieldsV1 ?? {});
-      if (set) entries.set(identifierOf(manager), new ManagerEntry(manager, entry.time, inOrder(set)));
+      const plan = planAt(manager.apiVersion);
+      const own = set && plan ? withAtomicFields(set, { kind: 'struct', atomic: false, plan }) : set;
+      if (own) entries.set(identifierOf(manager), new ManagerEntry(manager, entry.time, inOrder(own)));
     }
     return ManagedFields.of([...entries.values()]);
   } catch (error) {
@@ -30,6 +37,19 @@ function managerOf({ manager = '', operation, apiVersion = '', subresource = '',
   if (operation !== 'Apply' && operation !== 'Update') throw new MalformedEntry('operation');
   if (apiVersion === '' || fieldsType !== 'FieldsV1') throw new MalformedEntry('version or type');
   return { name: manager, operation, apiVersion, subresource };
+}
+
+/** What is owned as one thing now may have been owned in parts when the set was written, in another cluster: then it is owned. */
+function withAtomicFields(set: FieldSet, shape: FieldShape): FieldSet {
+  let result: Record<string, FieldSet> | undefined;
+  for (const element in set) {
+    const node = set[element] as FieldSet;
+    const below = element === self || isLeaf(node) ? undefined : shapeAt(shape, element);
+    if (below === undefined || below.kind === 'scalar') continue;
+    const whole = below.atomic ? leaf : withAtomicFields(node, below);
+    if (whole !== node) (result ??= { ...set })[element] = whole;
+  }
+  return result ?? set;
 }
 
 /** The set that a client wrote down, in our own writing: elements of unknown kinds left out, keys and order as everywhere. */

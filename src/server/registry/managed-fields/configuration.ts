@@ -4,7 +4,7 @@
  * schema, and its fields are listed. Messages are upstream's.
  */
 import { goStringSlice } from '../../../api/validation/go-format.ts';
-import type { FieldShape, Scalar, StructPlan } from './field-plan.ts';
+import { itemShape, type FieldShape, type Scalar, type StructPlan } from './field-plan.ts';
 import { inOrder, isLeaf, leaf, withSelf, type FieldSet } from './field-set.ts';
 import { itemElement } from './fields-text.ts';
 import { elementText } from './path-element.ts';
@@ -42,10 +42,6 @@ function fieldsOfList(list: readonly unknown[], shape: ListShape): FieldSet | un
     node[element] = element in node ? leaf : withSelf(fieldsOf(item, shape.item));
   }
   return isLeaf(node) ? undefined : node;
-}
-
-export function itemShape(shape: FieldShape): FieldShape {
-  return shape.kind === 'map' ? shape.item : shape;
 }
 
 /** What is wrong with a configuration, in upstream's words; undefined where nothing is. */

@@ -66,7 +66,19 @@ export function structPlan(typeName: string): StructPlan {
   return plans.get(typeName) ?? new StructPlan(typeName);
 }
 
-export const free: FieldShape = { kind: 'free', atomic: false };
+/** What stands in a map, or in a part of free form. */
+export function itemShape(shape: FieldShape): FieldShape {
+  return shape.kind === 'map' ? shape.item : shape;
+}
+
+/** What stands at an element of a set; undefined where the schema has nothing there. */
+export function shapeAt(shape: FieldShape, element: string): FieldShape | undefined {
+  if (shape.kind === 'list') return element.startsWith('k:') ? shape.item : undefined;
+  if (!element.startsWith('f:')) return undefined;
+  return shape.kind === 'struct' ? shape.plan.fields.get(element.slice(2))?.shape : itemShape(shape);
+}
+
+const free: FieldShape = { kind: 'free', atomic: false };
 const opaque: FieldShape = { kind: 'free', atomic: true };
 
 function shapeOf(data: FieldData): FieldShape {

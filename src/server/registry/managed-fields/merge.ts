@@ -1,6 +1,6 @@
 /** An object with a configuration merged into it: nothing goes, and what both have is as the configuration has it. */
-import { isRecord, itemShape } from './configuration.ts';
-import type { FieldShape, StructPlan } from './field-plan.ts';
+import { isRecord } from './configuration.ts';
+import { itemShape, type FieldShape, type StructPlan } from './field-plan.ts';
 import { itemElement } from './fields-text.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

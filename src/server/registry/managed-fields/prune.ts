@@ -4,8 +4,8 @@
  * what is owned; the steps here are the same, since what is left of lists and
  * maps that become empty depends on them.
  */
-import { fieldsOfConfiguration, isRecord, itemShape } from './configuration.ts';
-import type { FieldShape, StructPlan } from './field-plan.ts';
+import { fieldsOfConfiguration, isRecord } from './configuration.ts';
+import { shapeAt, type FieldShape, type StructPlan } from './field-plan.ts';
 import { difference, intersection, isLeaf, isMember, self, union, withSelf, type FieldSet } from './field-set.ts';
 import { itemElement } from './fields-text.ts';
 
@@ -34,13 +34,9 @@ function removeWithin(value: unknown, set: FieldSet, shape: FieldShape): unknown
   for (const [name, child] of Object.entries(value)) {
     const node = set[`f:${name}`];
     if (node === undefined) kept[name] = child;
-    else if (!isMember(node)) kept[name] = removeWithin(child, node, fieldShape(shape, name) ?? shape);
+    else if (!isMember(node)) kept[name] = removeWithin(child, node, shapeAt(shape, `f:${name}`) ?? shape);
   }
   return Object.keys(kept).length === 0 ? null : kept;
-}
-
-function fieldShape(shape: FieldShape, name: string): FieldShape | undefined {
-  return shape.kind === 'struct' ? shape.plan.fields.get(name)?.shape : itemShape(shape);
 }
 
 /** `set` with every named field that has something of it below. */
@@ -58,16 +54,10 @@ function namedWithin(set: FieldSet, shape: FieldShape | undefined): FieldSet {
     }
     const name = element.startsWith('f:') ? element.slice(2) : undefined;
     const named = name !== undefined && shape?.kind === 'struct' && shape.plan.fields.has(name);
-    const below = namedWithin(node, shapeAt(shape, element, name));
+    const below = namedWithin(node, shape && shapeAt(shape, element));
     result[element] = named ? withSelf(below) : below;
   }
   return result;
-}
-
-function shapeAt(shape: FieldShape | undefined, element: string, name: string | undefined): FieldShape | undefined {
-  if (shape === undefined) return undefined;
-  if (name !== undefined) return shape.kind === 'list' ? undefined : fieldShape(shape, name);
-  return element.startsWith('k:') && shape.kind === 'list' ? shape.item : undefined;
 }
 
 /** Puts back what is owned by somebody. */
