@@ -76,6 +76,6 @@ export const defaultLimits: WatchCacheLimits = {
   snapshots: 32,
   snapshotAgeMs: 75_000,
   freshnessWaitMs: 3000,
-  sliceMs: 1,
+  sliceMs: 4,
   bookmarkPeriodMs: 60_000,
 };
