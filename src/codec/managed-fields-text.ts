@@ -13,7 +13,7 @@ const headLengthMax = 1024;
 /** Sets have no lists in them, so the first end of one is its end; a string that looks like it is not followed by a name. */
 const listEnd = '],"';
 
-export interface CutText {
+interface CutText {
   /** The JSON without the list. */
   readonly rest: string;
   /** The JSON of the list; '' where it is not there, or not at the head of metadata. */

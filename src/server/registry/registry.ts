@@ -10,9 +10,8 @@
 import type { Catalogue, ResourceInfo } from '../../api/catalogue.ts';
 import { applyDefaults } from '../../api/defaulting/defaulters.ts';
 import * as errors from '../../api/errors.ts';
-import { parseGroupVersion, type KubeObject } from '../../api/object.ts';
+import type { KubeObject } from '../../api/object.ts';
 import { goQuote } from '../../api/validation/go-format.ts';
-import { validateManagers } from '../../api/validation/object-meta.ts';
 import { validateCreate, validateUpdate } from '../../api/validation/validators.ts';
 import type { Clock } from '../../base/clock.ts';
 import { formatTime } from '../../base/clock.ts';
@@ -27,9 +26,9 @@ import { indexHintOf } from '../watchcache/index-hint.ts';
 import { equalObjects } from './equality.ts';
 import { Leases } from './leases.ts';
 import { clientEntries } from './managed-fields/client-entries.ts';
-import { structPlan, type StructPlan } from './managed-fields/field-plan.ts';
 import { ManagedFields } from './managed-fields/managed-fields.ts';
-import { trackChange, type Change, type Writer } from './managed-fields/track.ts';
+import { trackRequest } from './managed-fields/track-request.ts';
+import { trackChange, type Writer } from './managed-fields/track.ts';
 import { defaultPrepareForCreate, defaultPrepareForUpdate } from './default-strategy.ts';
 import type { Strategy, StrategyContext } from './strategy.ts';
 
@@ -134,7 +133,7 @@ export class Registry {
     delete metadata.deletionTimestamp;
     delete metadata.deletionGracePeriodSeconds;
     delete metadata.selfLink;
-    const managed = owned ?? this.#track({ stored: resource, old: undefined, object }, ManagedFields.none, context);
+    const managed = owned ?? trackRequest(this.parts.catalogue, { stored: resource, old: undefined, object }, ManagedFields.none, context);
     metadata.uid = this.parts.random.uuid();
     metadata.creationTimestamp = formatTime(context.now);
     const generated = !metadata.name && !!metadata.generateName;
@@ -209,7 +208,7 @@ export class Registry {
       if (!conditional && options.isReplacement && strategy.allowUnconditionalUpdate === false) throw unversioned(resource, name);
       keepServerFields(object, old);
       applyDefaults(resource.group, resource.version, resource.kind, object);
-      const managed = wanted.managed ?? this.#track({ stored: resource, old, object }, stored.managed, context);
+      const managed = wanted.managed ?? trackRequest(this.parts.catalogue, { stored: resource, old, object }, stored.managed, context);
       await this.#prepareUpdate(resource, strategy, object, old, context);
       const outcome = await this.#commitChange(resource, strategy, name, stored, { object, managed }, context);
       if (conditional && 'lost' in outcome) {
@@ -272,24 +271,6 @@ export class Registry {
     return this.optimistically(resource, name, context.namespace, (stored) =>
       this.writeIfUnchanged(resource, name, stored, { object: change(stored.object) ?? stored.object, managed: stored.managed }, context),
     );
-  }
-
-  /** Takes what the object itself says of its managers out of it. */
-  #track(change: Change, known: ManagedFields, { writer, now }: ChangeContext): ManagedFields {
-    const { metadata } = change.object;
-    // Through a subresource nobody can set them.
-    const given = writer.subresource === '' ? clientEntries(metadata.managedFields, (apiVersion) => this.#planAt(change.stored, apiVersion)) : undefined;
-    delete metadata.managedFields;
-    const tracked = trackChange(this.parts.catalogue, change, given ?? known, writer, now);
-    const wrong = given ? validateManagers(tracked.entries.map(({ manager }) => manager)) : [];
-    if (wrong.length) throw errors.invalid(change.stored.group, change.stored.kind, metadata.name ?? '', wrong);
-    return tracked;
-  }
-
-  #planAt({ resource }: ResourceInfo, apiVersion: string): StructPlan | undefined {
-    const { group, version } = parseGroupVersion(apiVersion);
-    const served = this.parts.catalogue.lookup(group, version, resource);
-    return served && structPlan(served.type);
   }
 
   async #prepareUpdate(resource: ResourceInfo, strategy: Strategy, object: KubeObject, old: KubeObject, context: ChangeContext): Promise<void> {

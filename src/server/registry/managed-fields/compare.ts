@@ -4,6 +4,7 @@
  * Both sides are conformed objects of the same type.
  */
 import { identicalValues } from '../equality.ts';
+import { isRecord } from './configuration.ts';
 import type { FieldShape, OwnedField, StructPlan } from './field-plan.ts';
 import { isLeaf, isMember, leaf, recursiveDifference, self, type FieldSet } from './field-set.ts';
 import { fieldsWithin, isParted, itemElement, leafText } from './fields-text.ts';
@@ -135,10 +136,6 @@ function itemsByElement(list: readonly unknown[], shape: FieldShape & { kind: 'l
     else items.set(element, [item]);
   }
   return items;
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function asList(value: unknown): readonly unknown[] {

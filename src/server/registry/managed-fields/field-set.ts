@@ -137,11 +137,6 @@ function intersectionOfNodes(mine: FieldSet, theirs: FieldSet): FieldSet | undef
   return collapse(intersection(mine, theirs));
 }
 
-/** What both have, at any depth; cheaper than asking for it. */
-export function intersects(set: FieldSet, other: FieldSet): boolean {
-  return intersection(set, other) !== undefined;
-}
-
 export function hasPath(set: FieldSet | undefined, path: readonly string[]): boolean {
   let node = set;
   for (const element of path) node = node?.[element];

@@ -36,9 +36,8 @@ export interface Change {
 
 /** `now` is in epoch milliseconds. */
 export function trackChange(catalogue: Catalogue, change: Change, managed: ManagedFields, writer: Writer, now: number): ManagedFields {
-  // Nobody has owned anything since a reset: that is not begun again until somebody applies.
-  if (change.old !== undefined && managed === ManagedFields.none) return managed;
-  if (change.old === undefined && managed === ManagedFields.none) return ownedByCreator(change, writer, now);
+  // Of what is there already nobody has owned anything since a reset: that is not begun again until somebody applies.
+  if (managed === ManagedFields.none) return change.old === undefined ? ownedByCreator(change, writer, now) : managed;
   const own = compareIn(writer.resource, change, writer.subresource);
   const manager = managerOf(writer, 'Update');
   const others = withoutLost(managed.entries, (entry) => {
