@@ -1,6 +1,6 @@
 import { afterEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { silentLogger } from '../../base/logger.ts';
+import { createLogger, silentLogger, type LogRecord } from '../../base/logger.ts';
 import { MetricRegistry } from '../../base/metrics/registry.ts';
 import { seededRandom } from '../../base/random.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
@@ -184,6 +184,16 @@ describe('a hollow node', () => {
     assert.deepEqual(['early', 'late', 'foreign'].map((name) => api.pod('ns', name)?.status?.phase), ['Running', 'Running', 'Pending']);
     const labels = api.objects.get('/api/v1/nodes/node-1')?.metadata['labels'] as Record<string, string> | undefined;
     assert.equal(labels?.['hollow.coxswain.dev/mode'], 'cheap');
+  });
+
+  test('what goes wrong on every node is said once in a while', async () => {
+    const warnings: LogRecord[] = [];
+    const { api, clock } = await begin({ count: 3, logger: createLogger((record) => warnings.push(record), 'warn') });
+    api.intercept = ({ method }) => (method === 'PUT' ? failure(500, 'InternalError') : undefined);
+    await clock.advance(40_000);
+    assert.ok(warnings.length <= 4, `${warnings.length} warnings`);
+    assert.equal(warnings[0]?.message, 'renewing the lease failed');
+    assert.ok(Number(warnings[1]?.fields['alikeSinceTheLast']) > 3);
   });
 
   test('a failed write is tried again', async () => {

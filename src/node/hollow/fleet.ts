@@ -18,6 +18,7 @@ import { defaultBehaviours } from './behaviour.ts';
 import { HollowRuntime } from './hollow-runtime.ts';
 import { sharedClock } from './shared-clock.ts';
 import { cheapLabel, SharedPods } from './shared-pods.ts';
+import { sparingLogger } from './sparing-logger.ts';
 import { stageActions } from './stage-actions.ts';
 import type { LoadedStages } from './stages/load.ts';
 import { PodStages } from './stages/pod-stages.ts';
@@ -74,7 +75,8 @@ const heartbeatGroups = 200;
 
 const defaultCapacity = { cpu: '8', memory: '32Gi', pods: '110', 'ephemeral-storage': '100Gi', 'hugepages-1Gi': '0', 'hugepages-2Mi': '0' };
 
-export function startHollowFleet(options: HollowFleetOptions): HollowFleet {
+export function startHollowFleet(given: HollowFleetOptions): HollowFleet {
+  const options = { ...given, logger: sparingLogger(given.logger, given.clock) };
   const shared = sharedClock(options.clock);
   // A signal of its own for each: adding and removing listeners of one signal costs its number of listeners.
   const stops = Array.from({ length: options.count }, () => new AbortController());
