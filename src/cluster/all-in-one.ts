@@ -53,6 +53,8 @@ export interface Cluster {
   readonly apiReadyMs: number;
   /** Resolves when all nodes are Ready; rejects where the cluster fails or is stopped before. */
   nodesReady(): Promise<void>;
+  /** Rejects when a part of the cluster ends that nobody has stopped: what is left of it does no good. */
+  readonly failed: Promise<never>;
   stop(): Promise<void>;
   /** `await using cluster = await startCluster()` stops it at the end of the block. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -113,6 +115,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const access = administratorAccess(server, url);
   writeKubeconfig(kubeconfigPath, { ...access, clock, issue: () => access.client });
   const client = new Client(exchangeTransport(server.handler, administrator), { clock });
+  const failed = Promise.race(parts.map((part) => part.failed));
+  // Whoever does not wait for it has the log.
+  failed.catch(() => {});
   const running = opened.move();
   let stopped: Promise<void> | undefined;
   const stopping = new AbortController();
@@ -130,6 +135,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       await Promise.all(parts.map((part) => part.ready));
       await allReady(client, count, clock, stopping.signal);
     },
+    failed,
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -17,6 +17,8 @@ export type PartOptions = Readonly<Record<string, string | number | boolean>>;
 export interface PartThread {
   /** Resolves when the part works; rejects where it could not start. */
   readonly ready: Promise<void>;
+  /** Rejects when the part ends that nobody has stopped. */
+  readonly failed: Promise<never>;
   /** What it has counted. */
   readonly metrics: MetricSource;
   /** Lets the part finish what it holds; ends it after `graceMs`. */
@@ -47,25 +49,28 @@ export function startThread(handler: ExchangeHandler, clock: Clock, logger: Logg
   let stopping = false;
   const metrics = new RemoteMetrics(clock, () => order({ type: 'measure' }));
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const failed = new Promise<never>((_, reject) => {
+    worker.once('error', reject);
+    worker.once('exit', (code) => {
+      served.close();
+      if (!stopping) reject(new Error(`it ended with exit code ${code}`));
+    });
+  });
+  failed.catch((error: unknown) => logger.error('a part of the cluster has failed', { part: name, error }));
   const ready = new Promise<void>((resolve, reject) => {
     worker.on('message', (report: PartReport) => {
       if (report.type === 'ready') resolve();
       else if (report.type === 'measured') metrics.answered(report.families);
       else if (report.type === 'log') logger[report.record.level](report.record.message, report.record.fields);
     });
-    worker.once('error', (error) => {
-      logger.error('a part of the cluster has failed', { part: name, error });
-      reject(error);
-    });
-    worker.once('exit', (code) => {
-      served.close();
-      reject(new Error(stopping ? 'the cluster was stopped' : `a part of the cluster ended (exit code ${code})`));
-    });
+    failed.catch(reject);
+    void exited.then(() => reject(new Error('the cluster was stopped')));
   });
   // Whoever waits for `ready` hears of a failure; nobody has to.
   ready.catch(() => {});
   return {
     ready,
+    failed,
     metrics: () => metrics.snapshot(),
     async stop(graceMs) {
       stopping = true;

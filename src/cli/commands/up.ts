@@ -68,7 +68,8 @@ export async function up(options: UpOptions): Promise<void> {
       if (!isTold) logger.error('the nodes did not become ready', { error });
     },
   );
-  await stopping;
+  // A cluster without its controllers looks alive and is not: better an end that whoever started it hears of.
+  await Promise.race([stopping, cluster.failed.catch(() => (process.exitCode = 1))]);
   collection.cancel();
   if (!machine) say(dim('stopping'));
   await cluster.stop();
