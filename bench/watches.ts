@@ -4,17 +4,15 @@
  * different writes a second to 5000 watchers of `spec.nodeName` (`--only nodes`).
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { Api } from './lib/api.ts';
+import type { Api } from './lib/api.ts';
 import { createMany, latencyNote, openConnections, percentileMs } from './lib/closed-loop.ts';
 import type { H2Connection } from './lib/h2-connection.ts';
 import { newHistogram, record } from './lib/latency.ts';
-import { systemName } from './lib/measurement.ts';
-import { createNamespace, deleteNamespace } from './lib/namespaces.ts';
 import { configMap, pod } from './lib/objects.ts';
+import { onTarget } from './lib/on-target.ts';
 import { isWanted } from './lib/options.ts';
 import type { Bench, Run } from './lib/run.ts';
-import { startTarget } from './lib/start-target.ts';
-import { Usage } from './lib/usage.ts';
+import type { Usage } from './lib/usage.ts';
 import { countEvents, openWatch, versionOf } from './lib/watchers.ts';
 
 const defaultWatchers = 1000;
@@ -31,25 +29,13 @@ export const watches: Bench = {
   async run(run) {
     const count = run.options.count ?? defaultWatchers;
     run.settings({ watchers: count });
-    const target = await startTarget(run, { nodes: 0 });
-    const api = await Api.open(target.config);
-    try {
-      run.measured(await systemName(run, api));
-      const usage = new Usage(() => target.processes(), run.beganAt);
-      const namespace = await createNamespace(api, 'watches');
+    await onTarget(run, 'watches', async ({ api, usage, namespace }) => {
       if (isWanted(run.options, 'events')) {
         await fanOut(run, api, usage, namespace, count, count);
         await fanOut(run, api, usage, namespace, count, Math.ceil(count / streamsPerConnection));
       }
       if (isWanted(run.options, 'nodes')) await byNode(run, api, usage, namespace, count * nodeWatchersPerWatcher);
-      await deleteNamespace(api, namespace);
-      const found = usage.stop();
-      run.usage(found.usage);
-      run.series(...found.series);
-    } finally {
-      api.close();
-      await target.stop();
-    }
+    });
   },
 };
 

@@ -6,22 +6,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Api } from './lib/api.ts';
-import { latencyNote, openConnections, runLoad } from './lib/closed-loop.ts';
 import { putsPerSecond } from './lib/etcd-puts.ts';
-import { systemName } from './lib/measurement.ts';
-import { createNamespace, deleteNamespace } from './lib/namespaces.ts';
 import { configMap } from './lib/objects.ts';
+import { measureRates, onTarget } from './lib/on-target.ts';
 import { isWanted } from './lib/options.ts';
 import type { Bench, Run } from './lib/run.ts';
-import { startTarget } from './lib/start-target.ts';
-import { Usage } from './lib/usage.ts';
 import { startEtcd } from './target/etcd.ts';
 import { findExecutable } from './target/executables.ts';
 
 const bodyBytes = 2900;
 const defaultDurationS = 5;
-const warmUpMs = 3000;
 
 const chart = 'Durable writes a second';
 
@@ -41,36 +35,22 @@ export const writes: Bench = {
   },
 };
 
-async function throughServer(run: Run): Promise<void> {
-  const seconds = run.options.durationS ?? defaultDurationS;
-  const target = await startTarget(run, { nodes: 0 });
-  const api = await Api.open(target.config);
-  try {
-    run.measured(await systemName(run, api));
-    const usage = new Usage(() => target.processes(), run.beganAt);
-    const namespace = await createNamespace(api, 'writes');
+function throughServer(run: Run): Promise<void> {
+  return onTarget(run, 'writes', async (on) => {
+    const { api, namespace } = on;
     const head = api.head('POST', `/api/v1/namespaces/${namespace}/configmaps`);
     let names = 0;
-    const next = () => ({ head, body: Buffer.from(JSON.stringify(configMap(`w${names++}`, bodyBytes))) });
-    await runLoad({ connections: [await api.connection()], clients: 50, durationMs: warmUpMs, next, expectedStatus: 201 });
-    for (const { clients, connections: count } of loads)
-      await run.phase(`${clients} clients, ${count} connections`, 'writes', undefined, async (progress) => {
-        const connections = await openConnections(target.config, count);
-        const cpu = usage.stretch();
-        const { perSecond, latency, count: done } = await runLoad({ connections, clients, durationMs: seconds * 1000, next, expectedStatus: 201 });
-        progress.set(done);
-        const bound = clients === 100 ? { target: { atLeast: 10_000 } } : {};
-        run.figure({ name: `durable creates, ${clients} clients, ${count} connections`, value: perSecond, unit: '/s', chart, ...bound, note: `${latencyNote(latency)}; ${cpu()}` });
-        for (const connection of connections) connection.close();
-      });
-    await deleteNamespace(api, namespace);
-    const found = usage.stop();
-    run.usage(found.usage);
-    run.series(...found.series);
-  } finally {
-    api.close();
-    await target.stop();
-  }
+    await measureRates(on, {
+      figure: 'durable creates',
+      unit: 'writes',
+      chart,
+      seconds: run.options.durationS ?? defaultDurationS,
+      loads,
+      atLeast: 10_000,
+      next: () => ({ head, body: Buffer.from(JSON.stringify(configMap(`w${names++}`, bodyBytes))) }),
+      expectedStatus: 201,
+    });
+  });
 }
 
 async function intoEtcd(run: Run): Promise<void> {
