@@ -4,7 +4,6 @@
  * canonical form and the rounding (always away from zero) are upstream's
  * (apimachinery api/resource). Parsed values are frozen and shared.
  */
-import { badRequest } from './errors.ts';
 
 export type QuantityFormat = 'DecimalExponent' | 'BinarySI' | 'DecimalSI';
 
@@ -63,16 +62,6 @@ export function isQuantity(text: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof QuantityError) return false;
-    throw error;
-  }
-}
-
-/** For text that a client sent: a bad one is its mistake, not ours. */
-export function quantityFromRequest(text: string): Quantity {
-  try {
-    return parseQuantity(text);
-  } catch (error) {
-    if (error instanceof QuantityError) throw badRequest(error.message);
     throw error;
   }
 }
@@ -216,10 +205,6 @@ export function roundUpQuantity(quantity: Quantity, scale: number): Quantity {
 
 export function quantityOf(value: number, format: QuantityFormat): Quantity {
   return { value: BigInt(value), scale: 0, format };
-}
-
-export function milliQuantityOf(value: number, format: QuantityFormat): Quantity {
-  return { value: BigInt(value), scale: -3, format };
 }
 
 /** In whole units, rounded away from zero. Exact up to 2^53. */

@@ -35,11 +35,6 @@ export function formatKey({ namespace, name }: ObjectName): string {
   return namespace ? `${namespace}/${name ?? ''}` : (name ?? '');
 }
 
-export function parseKey(key: string): { namespace: string; name: string } {
-  const slash = key.indexOf('/');
-  return slash < 0 ? { namespace: '', name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
 /** `apps/v1`, or `v1`: the apiVersion of the resource's objects. */
 export function apiVersionOf(resource: Resource): string {
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;

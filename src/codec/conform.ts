@@ -36,7 +36,6 @@ interface Walk {
 const unknownMax = 100;
 /** No type nests like that; only recursive ones (JSONSchemaProps) can. */
 const depthMax = 1000;
-const shownBytesMax = 30;
 
 class DecodeError extends Error {
   override readonly name = 'DecodeError';
@@ -60,14 +59,6 @@ export function conform(object: object, typeName: string, options: ConformOption
 /** The 400 of a body that names its kind but does not decode as `expected`. */
 export function cannotBeHandled(kind: string, version: string, expected: string, why: string): ApiError {
   return badRequest(`${kind} in version "${version}" cannot be handled as a ${expected}: ${why}`);
-}
-
-/** The 400 of a body that is not even JSON of some kind; shows how it begins, as upstream. */
-export function unrecognizedObject(expected: string, why: string, body: Uint8Array): ApiError {
-  const start = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, shownBytesMax));
-  const shown = body.byteLength === 0 ? '<empty>' : start.toString(body[0] === 0x7b ? 'utf8' : 'hex');
-  const summary = body.byteLength > shownBytesMax ? `${shown} ...` : shown;
-  return badRequest(`the object provided is unrecognized (must be of type ${expected}): ${why} (${summary})`);
 }
 
 function conformObject(object: Record<string, unknown>, plan: TypePlan, walk: Walk): void {

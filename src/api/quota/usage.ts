@@ -4,7 +4,7 @@
  * everything that is there.
  */
 import { podLimitQuantities, podRequestQuantities } from '../pod-resources.ts';
-import { addQuantity, compareQuantity, parseQuantity, quantityOf, roundUpQuantity } from '../quantity.ts';
+import { compareQuantity, parseQuantity, quantityOf, roundUpQuantity } from '../quantity.ts';
 import type { Quantity } from '../quantity.ts';
 import type { KubeObject } from '../object.ts';
 import type {
@@ -245,13 +245,4 @@ export function usageRuleFor(group: string, resource: string): UsageRule | undef
     rules.set(key, rule);
   }
   return rule;
-}
-
-export function addUsage(a: Usage, b: Usage): Map<string, Quantity> {
-  const sum = new Map(a);
-  for (const [name, amount] of b) {
-    const known = sum.get(name);
-    sum.set(name, known ? addQuantity(known, amount) : amount);
-  }
-  return sum;
 }

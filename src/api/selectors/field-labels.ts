@@ -208,20 +208,3 @@ export function supportedFieldSelector(
     throw new SelectorError(labels.unsupported?.(field, version) ?? `field label not supported: ${field}`);
   });
 }
-
-/** As `supportedFieldSelector`, for a custom resource with these selectable fields. */
-export function supportedCustomFieldSelector(
-  selector: FieldSelector,
-  namespaced: boolean,
-  fields: SelectableFields,
-): FieldSelector {
-  return selector.renamed((field) => {
-    if (
-      field === 'metadata.name' ||
-      (namespaced && field === 'metadata.namespace') ||
-      fields.names.includes(field)
-    )
-      return field;
-    throw new SelectorError(`field label not supported: ${field}`);
-  });
-}

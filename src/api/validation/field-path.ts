@@ -66,10 +66,6 @@ export function invalidValue(at: FieldPath, value: unknown, detail: string): Fie
   return { reason: 'FieldValueInvalid', field: at.toString(), message: withDetail(`Invalid value: ${printValue(value)}`, detail) };
 }
 
-export function typeInvalid(at: FieldPath, value: unknown, detail: string): FieldError {
-  return { reason: 'FieldValueTypeInvalid', field: at.toString(), message: withDetail(`Invalid value: ${printValue(value)}`, detail) };
-}
-
 export function duplicate(at: FieldPath, value: unknown): FieldError {
   return { reason: 'FieldValueDuplicate', field: at.toString(), message: `Duplicate value: ${printValue(value)}` };
 }

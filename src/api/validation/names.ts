@@ -203,7 +203,6 @@ function maskTrailingDash(name: string): string {
 
 export const nameIsDnsSubdomain: NameRule = (name, prefix) => dnsSubdomain(prefix ? maskTrailingDash(name) : name);
 export const nameIsDnsLabel: NameRule = (name, prefix) => dnsLabel(prefix ? maskTrailingDash(name) : name);
-export const nameIsDns1035Label: NameRule = (name, prefix) => dns1035Label(prefix ? maskTrailingDash(name) : name);
 
 const httpPathFormat = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 const httpPathRegex = new RegExp(`^${httpPathFormat}$`);

@@ -2,7 +2,9 @@
  * How many requests one client has under way, and which go first. What it does
  * in the background (events) has some places for itself and gets no others, so
  * that neither holds the other up: a pod's status does not queue behind the
- * events of a thousand others, and events go on in a storm.
+ * events of a thousand others, and events go on in a storm. What waits here is
+ * bounded by its callers, each of whom waits for its answer: workers, batches of
+ * a controller, one sender an event recorder.
  */
 export interface GateLimits {
   readonly underWayMax: number;

@@ -5,7 +5,7 @@ import type { ExchangeHandler, Responder, UserInfo } from '../../base/exchange.t
 import { turns } from '../../base/turns.ts';
 import { kinds, PostBatch, ReceivedPost, windowBytes } from './port-messages.ts';
 
-/** Fewer make turns shorter, and cost the thread more in all: steps of 12 took a tenth more of its CPU, steps of 4 a quarter. */
+/** Fewer make turns shorter, and cost the thread more in all. */
 const messagesPerStep = 32;
 /** Clients keep well below (request-gate.ts); this is for one that does not. */
 const unansweredMax = 256;

@@ -8,7 +8,6 @@ import { ApiError, internalError, serviceUnavailable, tooManyRequests } from '..
 import { StoreClosedError } from '../../storage/contract.ts';
 import { StoreOverloadedError } from '../../storage/errors.ts';
 import { formatGroupVersion } from '../../api/object.ts';
-import type { ResourceInfo } from '../../api/catalogue.ts';
 import type { Status } from '../../api/types/meta-v1.ts';
 import { encodeUtf8 } from '../../base/bytes.ts';
 import type { ExchangeRequest, Responder } from '../../base/exchange.ts';
@@ -283,8 +282,4 @@ export function sendError(request: ExchangeRequest, responder: Responder, error:
   if (status.details?.retryAfterSeconds) headers['retry-after'] = String(status.details.retryAfterSeconds);
   responder.head(status.code, headers);
   responder.end([body]);
-}
-
-export function listKindOf(resource: ResourceInfo): string {
-  return `${resource.kind}List`;
 }

@@ -111,6 +111,16 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Resolves once `holds`; rejects where that takes longer than anything here should. */
+export async function until(holds: () => boolean, withinMs = 10_000): Promise<void> {
+  const clock = systemClock();
+  const deadline = clock.monotonic() + withinMs;
+  while (!holds()) {
+    if (clock.monotonic() > deadline) throw new Error('it did not come');
+    await clock.sleep(5);
+  }
+}
+
 export interface SeenEvent {
   readonly type: string;
   readonly object: KubeObject & { readonly code?: number; readonly message?: string };

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { customSelectableFields } from '../../api/selectors/field-labels.ts';
 import type { CachedResource } from './cached-resource.ts';
 import { encodeForStorage } from './encoding.ts';
-import { openRig, TestSink, turn, watchPods } from './rig.testing.ts';
+import { openRig, until, TestSink, turn, watchPods } from './rig.testing.ts';
 
 const widgets: CachedResource = {
   storagePrefix: '/registry/example.com/widgets/',
@@ -97,8 +97,8 @@ describe('a set of caches', () => {
     const rig = await openRig({ bookmarkPeriodMs: 120 });
     const { sink } = watchPods(rig, { allowWatchBookmarks: true, resourceVersion: String(rig.set.revision) });
     const silent = watchPods(rig, { resourceVersion: String(rig.set.revision) });
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    assert.ok(sink.events.length >= 1 && sink.events.every(({ type }) => type === 'BOOKMARK'));
+    await until(() => sink.events.length >= 2);
+    assert.ok(sink.events.every(({ type }) => type === 'BOOKMARK'));
     assert.equal(silent.sink.events.length, 0);
     await rig.close();
   });

@@ -5,7 +5,7 @@ import { parseLabelSelector } from '../../api/selectors/parse-label-selector.ts'
 import type { ApiError } from '../../api/errors.ts';
 import { encodeContinueAt } from './continue-token.ts';
 import type { ListRequest } from './list-options.ts';
-import { openRig, podOf, turn, watchPods, type Rig } from './rig.testing.ts';
+import { openRig, until, podOf, turn, watchPods, type Rig } from './rig.testing.ts';
 
 const refused = async (promise: Promise<unknown>, code: number, message: string | RegExp) => {
   const error = await promise.then(
@@ -276,7 +276,7 @@ describe('watching', () => {
       [`ADDED@${revision}`, `BOOKMARK@${revision}`, `ADDED@${revision + 1}`],
     );
     assert.deepEqual(none.sink.lines, [`ADDED a/p2@${revision + 1}`]);
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await until(() => future.sink.ended);
     assert.equal(future.sink.events[0]?.object.code, 504);
     assert.equal(future.sink.ended, true);
     const message = (options: Parameters<typeof watchPods>[1], text: string) =>

@@ -127,12 +127,11 @@ describe('sqlite store', () => {
         ),
       );
       await store.compact(await store.currentRevision());
-      await realTime(500);
+      // Pages are given back step by step, whenever the writer has nothing else to do.
+      for (let tries = 0; (await store.sizeBytes()) >= 8_000_000 && tries < 500; tries++) await realTime(20);
       await store.close();
-      assert.ok(
-        statSync(join(path, 'data.db')).size < 8_000_000,
-        String(statSync(join(path, 'data.db')).size),
-      );
+      const { size } = statSync(join(path, 'data.db'));
+      assert.ok(size < 8_000_000, String(size));
     }),
   );
 });
