@@ -7,6 +7,7 @@
  * came of it is told by events only: each carries the whole state of one pod, so
  * that a lost event is repaired by the next, or by `list` (the relist).
  */
+import type { Duplex } from 'node:stream';
 import type { Container, Pod } from '../../api/types/core-v1.ts';
 
 export interface Runtime {
@@ -15,7 +16,8 @@ export interface Runtime {
   /** Tells of every change; returns how to stop listening. */
   subscribe(listener: (pod: RuntimePod) => void): () => void;
   list(): Promise<readonly RuntimePod[]>;
-  runSandbox(pod: Pod): Promise<void>;
+  /** `settings`: what the machine has made for the pod; left out on nodes that pretend. */
+  runSandbox(pod: Pod, settings?: SandboxSettings): Promise<void>;
   /** Also stops whatever still runs inside. */
   stopSandbox(podUid: string): Promise<void>;
   /** Frees everything the pod holds, its containers included. */
@@ -35,6 +37,13 @@ export interface Runtime {
   exec(request: ExecRequest, streams: ContainerStreams): Promise<number>;
   /** Joins the container's own streams; resolves when it has ended or the signal aborts. */
   attach(request: ContainerRef, streams: ContainerStreams): Promise<void>;
+  /** Joins a connection to a port inside the pod's network; resolves when either side has ended. */
+  portForward?(request: PortForwardRequest): Promise<void>;
+  /** Changes the limits of a running container. */
+  updateContainer?(containerId: string, pod: Pod, container: Container): Promise<void>;
+  /** All images on the node, whoever brought them. */
+  images?(): Promise<readonly RuntimeImage[]>;
+  removeImage?(imageId: string): Promise<void>;
   /** Of all running containers. */
   usage(): Promise<readonly PodUsage[]>;
   /** For runtimes that forget when the process ends: take what the API says of the pod as its state. */
@@ -51,6 +60,60 @@ export class StartError extends Error {
     super(message);
     this.reason = reason;
   }
+}
+
+/** The machine's part of a sandbox, worked out by the kubelet (see pod-setup.ts). */
+export interface SandboxSettings {
+  /** Empty on the host's network. */
+  readonly hostname: string;
+  /** Undefined: the host's own. */
+  readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] } | undefined;
+  /** As the runtime's cgroup driver writes it; empty: the runtime's own. */
+  readonly cgroupParent: string;
+  /** On the host; each container's log lies in it, at `<container>/<attempt>.log`. */
+  readonly logDirectory: string;
+  /** RuntimeClass handler; empty: the runtime's default. */
+  readonly runtimeHandler: string;
+}
+
+/** The machine's part of a container: everything is resolved and expanded, nothing is left for the runtime to look up. */
+export interface ContainerSettings {
+  /** Undefined: the image's. */
+  readonly command: readonly string[] | undefined;
+  readonly args: readonly string[] | undefined;
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly mounts: readonly Mount[];
+  /** Beside the container's own: the pod's, and the fsGroup. */
+  readonly supplementalGroups: readonly number[];
+  /** For the container's cgroup; 2..1000, as `oom_score_adj`. */
+  readonly oomScoreAdj: number;
+}
+
+export interface Mount {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+  readonly propagation: 'private' | 'hostToContainer' | 'bidirectional';
+  /** A volume that is an image: its reference, in place of `hostPath`. */
+  readonly image?: string;
+  readonly imageSubPath?: string;
+}
+
+export interface PortForwardRequest {
+  readonly pod: Pod;
+  readonly port: number;
+  readonly connection: Duplex;
+  readonly signal: AbortSignal;
+}
+
+export interface RuntimeImage {
+  readonly id: string;
+  /** Tags and digests. */
+  readonly names: readonly string[];
+  readonly sizeBytes: number;
+  /** Of the image's configuration; undefined: it says none, so root. */
+  readonly user: { readonly uid: number | undefined; readonly name: string } | undefined;
+  readonly pinned: boolean;
 }
 
 export interface ContainerRef {
@@ -120,6 +183,8 @@ export interface ContainerRequest {
   readonly kind: ContainerKind;
   /** 0 at first, one more at each restart. */
   readonly attempt: number;
+  /** Left out on nodes that pretend. */
+  readonly settings?: ContainerSettings;
 }
 
 /** `init` runs to its end before the next begins; `sidecar` is a restartable init container. */
