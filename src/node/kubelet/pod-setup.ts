@@ -8,15 +8,19 @@
  * message the pod's events and waiting states show.
  */
 import type { Pod } from '../../api/types/core-v1.ts';
-import type { ContainerRequest, ContainerSettings, Mount, SandboxSettings } from './runtime.ts';
+import type { ContainerRequest, ContainerSettings, Mount, RegistryCredentials, SandboxSettings } from './runtime.ts';
 
 export interface PodSetup {
   /** Makes the pod's cgroup and directories and mounts its volumes. */
   prepare(pod: Pod): Promise<SandboxSettings>;
   /** `podIps` are the sandbox's; the downward API may ask for them. */
   container(request: ContainerRequest, podIps: readonly string[]): Promise<ContainerSettings>;
-  /** Frees it all, once the sandbox is gone; also for pods of which only the uid is known. */
+  /** What the pod may show the registry of the image, best first. */
+  credentials(pod: Pod, image: string): Promise<readonly RegistryCredentials[]>;
+  /** Frees all but what is left to read (logs), once the sandbox has stopped; also for pods of which only the uid is known. */
   release(podUid: string): Promise<void>;
+  /** Removes what `release` leaves, once the sandbox is removed. */
+  discard(podUid: string): Promise<void>;
   /** The uids of pods that still have something on this machine. */
   leftovers(): Promise<readonly string[]>;
 }

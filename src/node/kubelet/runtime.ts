@@ -24,8 +24,8 @@ export interface Runtime {
   removeSandbox(podUid: string): Promise<void>;
   /** Whether the image is on the node already. */
   hasImage(image: string, pod: Pod): Promise<boolean>;
-  /** Resolves to the image's size in bytes. */
-  pullImage(image: string, pod: Pod): Promise<number>;
+  /** Resolves to the image's size in bytes. Without credentials the registry is asked as anybody. */
+  pullImage(image: string, pod: Pod, credentials?: RegistryCredentials): Promise<number>;
   createContainer(request: ContainerRequest): Promise<string>;
   startContainer(containerId: string): Promise<void>;
   /** Asks politely, and forcibly once the grace period is over. Resolves when the request was taken; an event tells the end. */
@@ -97,6 +97,15 @@ export interface Mount {
   /** A volume that is an image: its reference, in place of `hostPath`. */
   readonly image?: string;
   readonly imageSubPath?: string;
+}
+
+/** As a registry's login stores them; empty where not given. */
+export interface RegistryCredentials {
+  readonly username: string;
+  readonly password: string;
+  readonly identityToken: string;
+  readonly registryToken: string;
+  readonly serverAddress: string;
 }
 
 export interface PortForwardRequest {
@@ -187,8 +196,8 @@ export interface ContainerRequest {
   readonly settings?: ContainerSettings;
 }
 
-/** `init` runs to its end before the next begins; `sidecar` is a restartable init container. */
-export type ContainerKind = 'init' | 'sidecar' | 'main';
+/** `init` runs to its end before the next begins; `sidecar` is a restartable init container; `ephemeral` came later, and is never restarted. */
+export type ContainerKind = 'init' | 'sidecar' | 'main' | 'ephemeral';
 
 /** All the runtime knows of a pod. Must not be changed by those who read it; later events may carry the same object. */
 export interface RuntimePod {
@@ -210,6 +219,8 @@ export interface RuntimeContainer {
   readonly id: string;
   readonly name: string;
   readonly attempt: number;
+  /** Left out: of the pod's sandbox. One of a sandbox before that has ended with it. */
+  readonly sandboxId?: string;
   readonly image: string;
   readonly imageId: string;
   readonly state: 'created' | 'running' | 'exited' | 'unknown';
