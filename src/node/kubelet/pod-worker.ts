@@ -354,7 +354,7 @@ export class PodWorker {
       spec,
       {
         clock: this.#host.clock,
-        probe: (kind) => this.#host.runtime.probe(running.id, kind),
+        probe: async (kind) => (await this.#host.runtime.probe?.(running.id, kind)) ?? { healthy: true, output: '' },
         onChange: () => this.#advance(),
         onFailure: (kind, output) => this.#host.record(this.pod, 'Warning', 'Unhealthy', `${kind[0]?.toUpperCase()}${kind.slice(1)} probe failed: ${output}`, { container: spec.name, kind: this.#kindOf(spec.name) }),
         onUnhealthy: (kind) => this.#stop(running, this.pod.spec.terminationGracePeriodSeconds ?? 30, `Container ${spec.name} failed ${kind} probe, will be restarted`),

@@ -22,16 +22,23 @@ export interface Runtime {
   stopSandbox(podUid: string): Promise<void>;
   /** Frees everything the pod holds, its containers included. */
   removeSandbox(podUid: string): Promise<void>;
-  /** Whether the image is on the node already. */
+  /** Whether the image is on the node already. Rejects with StartError('InvalidImageName' or 'ImageInspectError', ...). */
   hasImage(image: string, pod: Pod): Promise<boolean>;
-  /** Resolves to the image's size in bytes. Without credentials the registry is asked as anybody. */
+  /**
+   * Resolves to the image's size in bytes. Without credentials the registry is
+   * asked as anybody. May reject with a StartError that says more than
+   * ErrImagePull: 'RegistryUnavailable', 'InvalidImageName', ...
+   */
   pullImage(image: string, pod: Pod, credentials?: RegistryCredentials): Promise<number>;
   createContainer(request: ContainerRequest): Promise<string>;
   startContainer(containerId: string): Promise<void>;
-  /** Asks politely, and forcibly once the grace period is over. Resolves when the request was taken; an event tells the end. */
+  /** Asks politely, and forcibly once the grace period is over. May resolve before it has ended; an event tells the end. What has ended already is no error. */
   stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
-  probe(containerId: string, kind: ProbeKind): Promise<ProbeResult>;
+  /** For runtimes that pretend: the outcome of a probe. Left out where the kubelet probes by itself. */
+  probe?(containerId: string, kind: ProbeKind): Promise<ProbeResult>;
+  /** Runs a command in the container to its end, for probes and hooks. Rejects where it could not be run. */
+  execSync?(containerId: string, command: readonly string[], timeoutMs: number): Promise<ExecSyncResult>;
   logs(request: LogRequest): AsyncIterable<LogLine>;
   /** Runs a command in the container; resolves to its exit code, and rejects where it could not be run. */
   exec(request: ExecRequest, streams: ContainerStreams): Promise<number>;
@@ -44,6 +51,8 @@ export interface Runtime {
   /** All images on the node, whoever brought them. */
   images?(): Promise<readonly RuntimeImage[]>;
   removeImage?(imageId: string): Promise<void>;
+  /** Whether the runtime answers, and its network is ready; never rejects. Left out: always. */
+  status?(): Promise<RuntimeStatus>;
   /** Of all running containers. */
   usage(): Promise<readonly PodUsage[]>;
   /** For runtimes that forget when the process ends: take what the API says of the pod as its state. */
@@ -106,6 +115,20 @@ export interface RegistryCredentials {
   readonly identityToken: string;
   readonly registryToken: string;
   readonly serverAddress: string;
+}
+
+export interface ExecSyncResult {
+  /** Undefined: it did not end in time, and was killed. */
+  readonly exitCode: number | undefined;
+  /** stdout and stderr, at most 10 KiB. */
+  readonly output: string;
+}
+
+export interface RuntimeStatus {
+  readonly ready: boolean;
+  readonly networkReady: boolean;
+  /** What is wrong, as the node's Ready condition says it: `container runtime network not ready: ...`; empty where nothing is. */
+  readonly message: string;
 }
 
 export interface PortForwardRequest {
@@ -175,7 +198,11 @@ export interface ContainerUsage {
   readonly cpu: number;
   /** Since its start. */
   readonly cpuSeconds: number;
+  /** The working set. */
   readonly memoryBytes: number;
+  /** Written into its root filesystem; left out where that is not known. */
+  readonly rootfsBytes?: number;
+  readonly rootfsInodes?: number;
 }
 
 export interface ProbeResult {
