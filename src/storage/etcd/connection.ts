@@ -15,9 +15,10 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.ts';
+import type { Method } from '../../base/grpc-table.ts';
 import type { Logger } from '../../base/logger.ts';
 import { StoreClosedError } from '../contract.ts';
-import { rpc, type KeepAliveResponse, type Method, type WatchRequest, type WatchResponse } from './rpc.ts';
+import { rpc, type KeepAliveResponse, type WatchRequest, type WatchResponse } from './rpc.ts';
 
 export interface EtcdTls {
   /** PEM; the system's authorities where left out. */

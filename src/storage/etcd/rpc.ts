@@ -1,16 +1,10 @@
 /**
- * The part of etcd's v3 API that the store uses: message fields with their wire
- * numbers, and the methods with their codecs. Unions are plain optional fields
- * and enums plain numbers, which is the same on the wire. 64-bit integers come
- * as strings, because lease ids use all of their bits.
+ * The part of etcd's v3 API that the store uses. 64-bit integers come as
+ * strings, because lease ids use all of their bits.
  */
-import type { MethodDefinition } from '@grpc/grpc-js';
-import { fromJSON } from '@grpc/proto-loader';
+import { grpcMethods, type MessageTable } from '../../base/grpc-table.ts';
 
-type FieldType = 'bytes' | 'string' | 'int64' | 'int32' | 'bool' | (string & {});
-type Field = readonly [type: FieldType, number: number, rule?: 'repeated'];
-
-const messages: Record<string, Record<string, Field>> = {
+const messages: MessageTable = {
   ResponseHeader: { revision: ['int64', 3] },
   KeyValue: {
     key: ['bytes', 1],
@@ -166,15 +160,13 @@ export interface KeepAliveResponse {
   readonly TTL: string;
 }
 
-export type Method<Request, Response> = MethodDefinition<Request, Response>;
-
 const services = {
   KV: {
     Range: ['RangeRequest', 'RangeResponse'],
     Txn: ['TxnRequest', 'TxnResponse'],
     Compact: ['CompactionRequest', 'CompactionResponse'],
   },
-  Watch: { Watch: ['WatchRequest', 'WatchResponse'] },
+  Watch: { Watch: ['WatchRequest', 'WatchResponse', 'both'] },
   Lease: {
     LeaseGrant: ['LeaseGrantRequest', 'LeaseGrantResponse'],
     LeaseRevoke: ['LeaseRevokeRequest', 'LeaseRevokeResponse'],
@@ -184,44 +176,7 @@ const services = {
   Maintenance: { Status: ['StatusRequest', 'StatusResponse'] },
 } as const;
 
-const definitions = fromJSON(
-  {
-    nested: { etcdserverpb: { nested: { ...messageDescriptors(), ...serviceDescriptors() } } },
-  } as Parameters<typeof fromJSON>[0],
-  { keepCase: true, longs: String, defaults: true },
-);
-
-function messageDescriptors(): Record<string, unknown> {
-  const descriptors: Record<string, unknown> = {};
-  for (const [name, fields] of Object.entries(messages)) {
-    const described = Object.entries(fields).map(([field, [type, id, rule]]) => [
-      field,
-      rule ? { type, id, rule } : { type, id },
-    ]);
-    descriptors[name] = { fields: Object.fromEntries(described) as unknown };
-  }
-  return descriptors;
-}
-
-function serviceDescriptors(): Record<string, unknown> {
-  const descriptors: Record<string, unknown> = {};
-  for (const [service, methods] of Object.entries(services)) {
-    const described = Object.entries(methods).map(([name, [requestType, responseType]]) => [
-      name,
-      { requestType, responseType, requestStream: service === 'Watch', responseStream: service === 'Watch' },
-    ]);
-    descriptors[service] = { methods: Object.fromEntries(described) as unknown };
-  }
-  return descriptors;
-}
-
-function method<Request, Response>(service: keyof typeof services, name: string): Method<Request, Response> {
-  const definition = definitions[`etcdserverpb.${service}`] as unknown as Record<
-    string,
-    Method<Request, Response>
-  >;
-  return definition[name] as Method<Request, Response>;
-}
+const method = grpcMethods({ package: 'etcdserverpb', messages, services, longs: String });
 
 export const rpc = {
   range: method<RangeRequest, RangeResponse>('KV', 'Range'),
