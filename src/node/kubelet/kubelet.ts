@@ -18,7 +18,7 @@ import { PodWorker } from './pod-worker.ts';
 import type { PodStartMetrics } from './pod-start-metrics.ts';
 import type { Runtime, RuntimePod } from './runtime.ts';
 import type { ServedNode } from './server/served-node.ts';
-import type { ContainerField, WorkerHost } from './worker-host.ts';
+import type { ContainerField, MachineParts, WorkerHost } from './worker-host.ts';
 
 export interface KubeletOptions {
   readonly client: Client;
@@ -31,6 +31,8 @@ export interface KubeletOptions {
   /** See HeartbeatOptions. */
   readonly heartbeatPhase: number;
   readonly starts: PodStartMetrics;
+  /** Left out: the node only pretends to have a machine. */
+  readonly machine?: MachineParts;
   /** Opens the node's server; resolves to its port. Left out: the node has none. */
   serve?(node: ServedNode): Promise<number>;
   /** Follows the node's pods instead of the kubelet's own watch. */
@@ -39,6 +41,8 @@ export interface KubeletOptions {
   record?(subject: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
 
+const discardRetryMs = 10_000;
+
 export class Kubelet implements WorkerHost, ServedNode {
   readonly name: string;
   readonly client: Client;
@@ -46,10 +50,15 @@ export class Kubelet implements WorkerHost, ServedNode {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly hostIps: readonly string[];
+  readonly setup: MachineParts['setup'];
+  readonly hooks: MachineParts['hooks'];
+  readonly probes: MachineParts['probes'];
   readonly #options: KubeletOptions;
   /** By uid: two pods of one name may follow each other. */
   readonly #workers = new Map<string, PodWorker>();
   readonly #views = new Map<string, RuntimePod>();
+  /** Pods that the machine held when this agent began. */
+  #leftovers: readonly string[] | undefined;
   /** The next pod is likely to be like its pod. */
   #newest: PodWorker | undefined;
 
@@ -61,6 +70,9 @@ export class Kubelet implements WorkerHost, ServedNode {
     this.clock = options.clock;
     this.logger = options.logger;
     this.hostIps = [options.description.internalIp];
+    this.setup = options.machine?.setup;
+    this.hooks = options.machine?.hooks;
+    this.probes = options.machine?.probes;
   }
 
   get podCount(): number {
@@ -75,6 +87,7 @@ export class Kubelet implements WorkerHost, ServedNode {
   async start(): Promise<void> {
     const { client, clock, random, logger, signal, heartbeatPhase, serve } = this.#options;
     for (const view of await this.runtime.list()) this.#views.set(view.uid, view);
+    this.#leftovers = await this.setup?.leftovers();
     const unsubscribe = this.runtime.subscribe((view) => this.#workers.get(view.uid)?.observe(view));
     signal.addEventListener('abort', () => this.#close(unsubscribe), { once: true });
     const description = serve ? { ...this.#options.description, kubeletPort: await serve(this) } : this.#options.description;
@@ -108,8 +121,9 @@ export class Kubelet implements WorkerHost, ServedNode {
     }
     for (const [uid, worker] of this.#workers) if (!seen.has(uid)) worker.forget();
     // What an earlier life of this agent left behind and nobody wants any more.
-    for (const uid of this.#views.keys()) if (!this.#workers.has(uid)) this.#discard(uid);
+    for (const uid of new Set([...this.#views.keys(), ...(this.#leftovers ?? [])])) if (!this.#workers.has(uid)) void this.#discard(uid);
     this.#views.clear();
+    this.#leftovers = undefined;
   }
 
   #apply(events: readonly WatchEvent<Pod>[]): void {
@@ -133,11 +147,20 @@ export class Kubelet implements WorkerHost, ServedNode {
     worker.begin();
   }
 
-  #discard(uid: string): void {
-    this.runtime
-      .stopSandbox(uid)
-      .then(() => this.runtime.removeSandbox(uid))
-      .catch((error: unknown) => this.logger.warn('removing a left-over sandbox failed', { pod: uid, error }));
+  /** Frees all that runtime and machine hold of a pod that is no more. */
+  async #discard(uid: string): Promise<void> {
+    const { runtime, setup, clock, logger } = this;
+    try {
+      await runtime.stopSandbox(uid);
+      await setup?.release(uid);
+      await runtime.removeSandbox(uid);
+      await setup?.discard(uid);
+    } catch (error) {
+      logger.warn('removing what is left of a pod failed, will retry', { pod: uid, error });
+      clock.after(discardRetryMs, () => {
+        if (!this.#options.signal.aborted && !this.#workers.has(uid)) void this.#discard(uid);
+      });
+    }
   }
 
   #close(unsubscribe: () => void): void {
@@ -202,6 +225,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     const uid = worker.pod.metadata.uid ?? '';
     this.#options.starts.forget(uid);
     if (this.#workers.get(uid) === worker) this.#workers.delete(uid);
+    if (this.setup) void this.#discard(uid);
   }
 }
 

@@ -11,12 +11,14 @@
  */
 import type { Timer } from '../../base/clock.ts';
 import type { Container, Pod } from '../../api/types/core-v1.ts';
-import { planContainers, restartDelayMs } from './container-plan.ts';
+import { planContainers } from './container-plan.ts';
 import type { ContainerPlan, ContainerStart, WaitingReason } from './container-plan.ts';
 import { ContainerStarter } from './container-starter.ts';
-import { Prober } from './prober.ts';
+import { ContainerStopper } from './container-stopper.ts';
+import { PodProbes, type ProbedPod } from './pod-probes.ts';
+import { PodSandbox } from './pod-sandbox.ts';
 import { kindOfInit, latestContainer } from './runtime.ts';
-import type { RuntimeContainer, RuntimePod } from './runtime.ts';
+import type { ContainerKind, RuntimeContainer, RuntimePod } from './runtime.ts';
 import { podStatus } from './status.ts';
 import { StatusWriter } from './status-writer.ts';
 import type { WorkerHost } from './worker-host.ts';
@@ -28,24 +30,21 @@ const deadlineExceeded = {
   message: 'Pod was active on the node longer than the specified deadline',
 };
 
-export class PodWorker {
+export class PodWorker implements ProbedPod {
   pod: Pod;
   state: WorkerState = 'accepted';
   readonly #host: WorkerHost;
   readonly #writer: StatusWriter;
   readonly #seenAtMs: number;
+  readonly #sandbox: PodSandbox;
   readonly #starter: ContainerStarter;
-  /** Containers that were told to stop, with the grace they were given. */
-  readonly #stopAsked = new Map<string, number>();
-  /** By container id. */
-  readonly #probers = new Map<string, Prober>();
+  readonly #stopper: ContainerStopper;
+  readonly #probes: PodProbes;
   #view: RuntimePod | undefined;
   #plan: ContainerPlan | undefined;
   #failure: { readonly reason: string; readonly message: string } | undefined;
   #wake: Timer | undefined;
   #deadline: Timer | undefined;
-  #sandboxFailures = 0;
-  #sandboxBusy = false;
   /** The API object exists no more, so there is nobody to report to. */
   #forgotten = false;
 
@@ -54,7 +53,10 @@ export class PodWorker {
     this.#host = host;
     this.#seenAtMs = host.clock.now();
     this.#writer = new StatusWriter(this, host);
-    this.#starter = new ContainerStarter(host, () => this.pod);
+    this.#sandbox = new PodSandbox(host);
+    this.#starter = new ContainerStarter(this, host);
+    this.#stopper = new ContainerStopper(this, host);
+    this.#probes = new PodProbes(this, host);
     this.#view = host.view(pod);
   }
 
@@ -65,7 +67,7 @@ export class PodWorker {
     if (this.#view?.sandbox?.ready) this.#event('sandboxReady');
     this.#followProbes();
     this.#armDeadline();
-    this.#advance();
+    this.advance();
   }
 
   /** The API object has changed. */
@@ -74,14 +76,14 @@ export class PodWorker {
     this.pod = pod;
     if (before.spec.activeDeadlineSeconds !== pod.spec.activeDeadlineSeconds) this.#armDeadline();
     this.#writer.onPodUpdated(before, pod);
-    this.#advance();
+    this.advance();
   }
 
   /** The API object is gone, whatever the state. */
   forget(): void {
     this.#forgotten = true;
     this.#event('forgotten');
-    this.#advance();
+    this.advance();
   }
 
   /** The runtime's state has changed. */
@@ -89,8 +91,8 @@ export class PodWorker {
     this.#view = view;
     this.#followProbes();
     if (view.sandbox?.ready) this.#event('sandboxReady');
-    else if (this.state === 'running') this.#event('sandboxLost');
-    this.#advance();
+    else if (this.state === 'running') this.#onSandboxLost();
+    this.advance();
   }
 
   /** Stops the worker without touching the pod: the node agent is going away. */
@@ -103,7 +105,7 @@ export class PodWorker {
   fail(failure: { readonly reason: string; readonly message: string }): void {
     this.#failure = failure;
     this.#event('stop');
-    this.#advance();
+    this.advance();
   }
 
   /** Nothing is under way that will change the status by itself in a moment. */
@@ -127,14 +129,35 @@ export class PodWorker {
       hostIps: this.#host.hostIps,
       startedAtMs: this.#seenAtMs,
       nowMs: this.#host.clock.now(),
-      isStarted: (container) => this.#probers.get(container.id)?.started ?? false,
-      isReady: (container) => this.#probers.get(container.id)?.ready ?? false,
+      isStarted: (container) => this.#probes.isStarted(container),
+      isReady: (container) => this.#probes.isReady(container),
     });
   }
 
-  /** The status writer has made the API equal to `status`. */
-  onStatusWritten(): void {
-    this.#advance();
+  get podIps(): readonly string[] {
+    return this.pod.spec.hostNetwork ? this.#host.hostIps : (this.#view?.sandbox?.ips ?? []);
+  }
+
+  spec(container: string): Container | undefined {
+    const named = ({ name }: Container) => name === container;
+    const { containers, initContainers, ephemeralContainers } = this.pod.spec;
+    return containers.find(named) ?? initContainers?.find(named) ?? ephemeralContainers?.find(named);
+  }
+
+  kindOf(container: string): ContainerKind {
+    const { initContainers, ephemeralContainers } = this.pod.spec;
+    const init = initContainers?.find(({ name }) => name === container);
+    if (init) return kindOfInit(init);
+    return ephemeralContainers?.some(({ name }) => name === container) ? 'ephemeral' : 'main';
+  }
+
+  onUnhealthy(container: RuntimeContainer, kind: 'startup' | 'liveness'): void {
+    if (this.state !== 'running') return;
+    const spec = this.spec(container.name);
+    const probe = kind === 'startup' ? spec?.startupProbe : spec?.livenessProbe;
+    const graceSeconds = probe?.terminationGracePeriodSeconds ?? this.pod.spec.terminationGracePeriodSeconds ?? 30;
+    this.#stopper.begin(container, graceSeconds, `Container ${container.name} failed ${kind} probe, will be restarted`);
+    this.#stopper.end(container.id);
   }
 
   #event(event: WorkerEvent): void {
@@ -142,7 +165,7 @@ export class PodWorker {
   }
 
   /** Does what the state asks for, until nothing is left to do now. */
-  #advance(): void {
+  advance(): void {
     this.#show();
     for (let before: WorkerState | undefined; before !== this.state; ) {
       before = this.state;
@@ -179,22 +202,40 @@ export class PodWorker {
   }
 
   #makeSandbox(): void {
-    if (this.#sandboxBusy || this.#wake) return;
+    if (this.#sandbox.busy || this.#waitsForSandbox()) return;
+    const again = this.#view?.sandbox !== undefined;
     this.#event('start');
-    this.#sandboxBusy = true;
-    this.#host.runtime.runSandbox(this.pod).then(
-      () => {
-        this.#sandboxBusy = false;
-        this.#sandboxFailures = 0;
-      },
-      (error: unknown) => {
-        this.#sandboxBusy = false;
-        this.#host.record(this.pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);
-        this.#event('sandboxLost');
-        this.#wakeAfter(Math.max(1000, restartDelayMs(++this.#sandboxFailures)));
-        this.#advance();
-      },
-    );
+    void this.#sandbox.make(this.pod, again, () => this.state === 'sandboxing').then((made) => {
+      if (!made) this.#event('sandboxLost');
+      // What was made is told by the runtime.
+      if (!made || this.state !== 'sandboxing') this.advance();
+    });
+  }
+
+  /** Whether the sandbox has failed just now; it wakes the worker when it is time for the next try. */
+  #waitsForSandbox(): boolean {
+    const waitMs = this.#sandbox.retryAtMs - this.#host.clock.now();
+    if (waitMs <= 0) return false;
+    if (!this.#wake) this.#wakeAfter(waitMs);
+    return true;
+  }
+
+  /** A pod whose containers run again gets another sandbox; of others only what still runs in the dead one is to end. */
+  #onSandboxLost(): void {
+    const policy = this.pod.spec.restartPolicy ?? 'Always';
+    const hasRun = this.pod.spec.containers.some(({ name }) => latestContainer(this.#view, name));
+    if (policy === 'Never' && hasRun) {
+      void this.#host.runtime.stopSandbox(this.pod.metadata.uid ?? '').catch((error: unknown) => this.#host.logger.warn('stopping a dead sandbox failed', { pod: this.pod.metadata.name, error }));
+      return;
+    }
+    if (this.#host.setup) this.#host.record(this.pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    this.#event('sandboxLost');
+  }
+
+  /** A pod from before this process began needs its machine's part again before containers can start in it. */
+  #adopt(): void {
+    if (this.#sandbox.busy || this.#waitsForSandbox()) return;
+    void this.#sandbox.adopt(this.pod).then(() => this.advance());
   }
 
   #runContainers(): void {
@@ -203,12 +244,16 @@ export class PodWorker {
       pod: this.pod,
       view: this.#view,
       nowMs: clock.now(),
-      hasStarted: (container) => this.#probers.get(container.id)?.started ?? false,
+      hasStarted: (container) => this.#probes.isStarted(container),
     });
     this.#recordBackOffs(plan);
     this.#plan = plan;
     if (plan.ended) {
       this.#event('stop');
+      return;
+    }
+    if (!this.#sandbox.prepared) {
+      this.#adopt();
       return;
     }
     let wakeAtMs = plan.wakeAtMs ?? Infinity;
@@ -225,19 +270,15 @@ export class PodWorker {
     const { name, namespace, uid } = this.pod.metadata;
     for (const container of waiting.keys()) {
       if (this.#plan?.waiting.has(container)) continue;
-      this.#host.record(this.pod, 'Warning', 'BackOff', `Back-off restarting failed container ${container} in pod ${name}_${namespace}(${uid})`, { container, kind: this.#kindOf(container) });
+      this.#host.record(this.pod, 'Warning', 'BackOff', `Back-off restarting failed container ${container} in pod ${name}_${namespace}(${uid})`, { container, kind: this.kindOf(container) });
     }
   }
 
   async #start(start: ContainerStart): Promise<void> {
     await this.#starter.start(start, () => this.state === 'running');
+    this.#followProbes();
     await this.#removeOldAttempts(start.container.name);
-    this.#advance();
-  }
-
-  #kindOf(container: string): ContainerStart['kind'] {
-    const init = this.pod.spec.initContainers?.find(({ name }) => name === container);
-    return init ? kindOfInit(init) : 'main';
+    this.advance();
   }
 
   /** The attempt before the latest is kept: its end is the container's last state. */
@@ -247,76 +288,51 @@ export class PodWorker {
       await this.#host.runtime.removeContainer(old.id).catch((error: unknown) => this.#host.logger.warn('removing an old container failed', { container: old.id, error }));
   }
 
-  /** Main containers first, then sidecars from the last to the first. */
+  /** All hooks at once; then the containers, and when they have ended the sidecars, from the last to the first. */
   #stopContainers(): void {
     this.#wake?.cancel();
     this.#wake = undefined;
-    if (this.#starter.busy || this.#sandboxBusy) return;
+    this.#starter.close();
+    if (this.#starter.making || this.#sandbox.busy) return;
     const running = this.#view?.containers.filter(({ state }) => state === 'running' || state === 'created') ?? [];
     if (running.length === 0) {
       this.#event('containersStopped');
       return;
     }
-    const { pod } = this;
-    const inits = pod.spec.initContainers ?? [];
-    const sidecars = running.filter(({ name }) => inits.some((init) => init.name === name));
-    const mains = running.filter((container) => !sidecars.includes(container));
-    const next = mains.length > 0 ? mains : sidecars.slice(-1);
-    const grace = pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30;
-    for (const container of next) this.#stop(container, this.#forgotten ? 0 : grace, `Stopping container ${container.name}`);
-  }
-
-  #stop(container: RuntimeContainer, graceSeconds: number, message: string): void {
-    const asked = this.#stopAsked.get(container.id);
-    if (asked !== undefined && asked <= graceSeconds) return;
-    this.#stopAsked.set(container.id, graceSeconds);
-    if (asked === undefined) this.#host.record(this.pod, 'Normal', 'Killing', message, { container: container.name, kind: this.#kindOf(container.name) });
-    this.#host.runtime.stopContainer(container.id, graceSeconds).catch((error: unknown) => {
-      this.#stopAsked.delete(container.id);
-      this.#host.logger.warn('stopping a container failed', { container: container.id, error });
-    });
+    const { metadata, spec } = this.pod;
+    const graceSeconds = this.#forgotten ? 0 : (metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30);
+    for (const container of running) this.#stopper.begin(container, graceSeconds, `Stopping container ${container.name}`);
+    const others = running.filter(({ name }) => this.kindOf(name) !== 'sidecar');
+    const lastSidecar = spec.initContainers?.findLast(({ name }) => running.some((container) => container.name === name))?.name;
+    for (const container of running) if (others.length > 0 ? others.includes(container) : container.name === lastSidecar) this.#stopper.end(container.id);
   }
 
   #removeSandbox(): void {
-    if (this.#sandboxBusy) return;
-    const { runtime, logger } = this.#host;
-    const uid = this.pod.metadata.uid ?? '';
-    this.#sandboxBusy = true;
-    // The containers' ends are reported from the last view: what follows removes them from the runtime.
+    if (this.#sandbox.busy || this.#waitsForSandbox()) return;
+    // The containers' ends are reported from the last view: what follows may remove them from the runtime.
     const last = this.#view;
-    const settle = () => {
-      this.#sandboxBusy = false;
-      this.#view = last && { ...last, sandbox: last.sandbox && { ...last.sandbox, ready: false } };
-      this.#event('sandboxRemoved');
-      this.#advance();
-    };
-    runtime
-      .stopSandbox(uid)
-      .then(() => runtime.removeSandbox(uid))
-      .then(settle, (error: unknown) => {
-        logger.warn('removing a sandbox failed', { pod: uid, error });
-        settle();
-      });
+    void this.#sandbox.end(this.pod).then((ended) => {
+      if (ended) {
+        this.#view = last && { ...last, sandbox: last.sandbox && { ...last.sandbox, ready: false } };
+        this.#event('sandboxRemoved');
+      }
+      this.advance();
+    });
   }
 
   /** What is left is the status writer's: the last status, and the end of a pod that is being deleted. */
   #finish(): void {
-    this.#closeProbers();
+    this.#probes.close();
     if (this.#forgotten) this.#event('forgotten');
   }
 
   #release(): void {
-    this.#closeProbers();
+    this.#probes.close();
     this.#writer.close();
     this.#wake?.cancel();
     this.#deadline?.cancel();
     this.#host.runtime.observe?.(this.pod.metadata.uid ?? '', undefined);
     if (this.#forgotten) this.#host.onGone(this);
-  }
-
-  #closeProbers(): void {
-    for (const prober of this.#probers.values()) prober.close();
-    this.#probers.clear();
   }
 
   #initRuns(): boolean {
@@ -334,33 +350,7 @@ export class PodWorker {
   }
 
   #followProbes(): void {
-    const view = this.#view;
-    for (const [id, prober] of this.#probers) {
-      if (view?.containers.some((container) => container.id === id && container.state === 'running')) continue;
-      prober.close();
-      this.#probers.delete(id);
-    }
-    for (const running of view?.containers ?? []) {
-      if (running.state !== 'running' || this.#probers.has(running.id)) continue;
-      const spec = this.pod.spec.containers.find(({ name }) => name === running.name) ?? this.pod.spec.initContainers?.find(({ name }) => name === running.name);
-      if (spec) this.#probers.set(running.id, this.#makeProber(spec, running));
-    }
-  }
-
-  #makeProber(spec: Container, running: RuntimeContainer): Prober {
-    const { status } = this.pod;
-    const reported = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(({ containerID }) => containerID === running.id);
-    return new Prober(
-      spec,
-      {
-        clock: this.#host.clock,
-        probe: async (kind) => (await this.#host.runtime.probe?.(running.id, kind)) ?? { healthy: true, output: '' },
-        onChange: () => this.#advance(),
-        onFailure: (kind, output) => this.#host.record(this.pod, 'Warning', 'Unhealthy', `${kind[0]?.toUpperCase()}${kind.slice(1)} probe failed: ${output}`, { container: spec.name, kind: this.#kindOf(spec.name) }),
-        onUnhealthy: (kind) => this.#stop(running, this.pod.spec.terminationGracePeriodSeconds ?? 30, `Container ${spec.name} failed ${kind} probe, will be restarted`),
-      },
-      reported && { started: reported.started ?? false, ready: reported.ready },
-    );
+    this.#probes.follow(this.#view, (container) => this.#starter.isStarting(container));
   }
 
   #armDeadline(): void {
@@ -381,11 +371,7 @@ export class PodWorker {
     this.#wake?.cancel();
     this.#wake = this.#host.clock.after(Math.max(1, delayMs), () => {
       this.#wake = undefined;
-      this.#advance();
+      this.advance();
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

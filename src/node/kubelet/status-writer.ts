@@ -85,7 +85,7 @@ export class StatusWriter {
         // The watch's echo says the same later; what it says must not look like news.
         this.#worker.pod.status = next;
         // The last status is followed by the end of the object.
-        if (this.#marked || this.#worker.state === 'ended') this.#worker.onStatusWritten();
+        if (this.#marked || this.#worker.state === 'ended') this.#worker.advance();
       },
       (error: unknown) => {
         this.#writing = false;

@@ -1,0 +1,86 @@
+/**
+ * Stops the containers of one pod within their grace: the pre-stop hook first,
+ * whose time counts, then the runtime. A grace that shrinks while a container
+ * stops takes effect at once.
+ */
+import type { Container } from '../../api/types/core-v1.ts';
+import type { RuntimeContainer } from './runtime.ts';
+import type { WorkedPod, WorkerHost } from './worker-host.ts';
+
+interface Stopping {
+  deadlineMs: number;
+  /** The deadline that the runtime was told; undefined: nothing yet. */
+  toldMs: number | undefined;
+  hook: AbortController | undefined;
+  /** Its turn has come. */
+  due: boolean;
+}
+
+/** However little is left, a container may end by itself for as long. */
+const graceMinSeconds = 2;
+
+export class ContainerStopper {
+  readonly #host: WorkerHost;
+  readonly #worker: WorkedPod;
+  /** By container id. */
+  readonly #stopping = new Map<string, Stopping>();
+
+  constructor(worker: WorkedPod, host: WorkerHost) {
+    this.#worker = worker;
+    this.#host = host;
+  }
+
+  /** The container is to end: says so, and runs its hook. The grace begins now. */
+  begin(container: RuntimeContainer, graceSeconds: number, message: string): void {
+    const deadlineMs = this.#host.clock.now() + graceSeconds * 1000;
+    const known = this.#stopping.get(container.id);
+    if (known) {
+      if (deadlineMs >= known.deadlineMs) return;
+      known.deadlineMs = deadlineMs;
+      if (graceSeconds === 0) known.hook?.abort();
+      return;
+    }
+    const stopping: Stopping = { deadlineMs, toldMs: undefined, hook: undefined, due: false };
+    this.#stopping.set(container.id, stopping);
+    this.#record('Normal', 'Killing', message, container);
+    const spec = this.#host.hooks && this.#worker.spec(container.name);
+    if (spec?.lifecycle?.preStop && container.state === 'running' && graceSeconds > 0) void this.#runHook(container, spec, stopping);
+  }
+
+  /** Its turn has come: once its hook has ended, the runtime ends it. */
+  end(containerId: string): void {
+    const stopping = this.#stopping.get(containerId);
+    if (!stopping) return;
+    stopping.due = true;
+    if (stopping.hook || (stopping.toldMs !== undefined && stopping.toldMs <= stopping.deadlineMs)) return;
+    const { clock, runtime, logger } = this.#host;
+    const graceSeconds = Math.max(graceMinSeconds, Math.ceil((stopping.deadlineMs - clock.now()) / 1000));
+    stopping.toldMs = stopping.deadlineMs;
+    runtime.stopContainer(containerId, graceSeconds).catch((error: unknown) => {
+      this.#stopping.delete(containerId);
+      logger.warn('stopping a container failed', { container: containerId, error });
+    });
+  }
+
+  async #runHook(container: RuntimeContainer, spec: Container, stopping: Stopping): Promise<void> {
+    const { clock, hooks, logger } = this.#host;
+    const { pod, podIps } = this.#worker;
+    const hook = new AbortController();
+    stopping.hook = hook;
+    const timer = clock.after(stopping.deadlineMs - clock.now(), () => hook.abort());
+    try {
+      await hooks?.run({ pod, podIps, container: spec, containerId: container.id, handler: spec.lifecycle?.preStop ?? {}, signal: hook.signal });
+    } catch (error) {
+      logger.info('a pre-stop hook failed', { container: container.id, error });
+      this.#record('Warning', 'FailedPreStopHook', 'PreStopHook failed', container);
+    } finally {
+      timer.cancel();
+      stopping.hook = undefined;
+      if (stopping.due) this.end(container.id);
+    }
+  }
+
+  #record(type: 'Normal' | 'Warning', reason: string, message: string, { name }: RuntimeContainer): void {
+    this.#host.record(this.#worker.pod, type, reason, message, { container: name, kind: this.#worker.kindOf(name) });
+  }
+}
