@@ -29,6 +29,8 @@ export interface PodSetup {
 export interface PodVolumes {
   /** Mounts all volumes of the pod and keeps those fresh that follow API objects, until `release`. Rejects with StartError('FailedMount', ...). */
   mount(pod: Pod): Promise<void>;
+  /** The pod has changed: files that tell of it are written anew, in the background. */
+  update(pod: Pod): void;
   /** The container's volumeMounts, resolved: sub-paths made and checked, `subPathExpr` expanded with its environment. */
   mounts(pod: Pod, request: ContainerRequest, env: ReadonlyMap<string, string>): Promise<readonly Mount[]>;
   release(podUid: string): Promise<void>;
