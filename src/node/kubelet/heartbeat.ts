@@ -1,6 +1,7 @@
 /**
  * Keeps a node alive in the API: registers it, renews its Lease every 10 s, and
- * posts its status every 5 min, as nothing of it changes in between.
+ * posts its status every 5 min. A real node is looked at more often, and its
+ * status also posted when it has changed.
  *
  * Only what the next write needs is kept (the lease's identity, the conditions'
  * transition times): thousands of these live in one process.
@@ -9,12 +10,13 @@ import { formatMicroTime } from '../../base/clock.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Lease } from '../../api/types/coordination-v1.ts';
-import type { NodeCondition } from '../../api/types/core-v1.ts';
+import type { NodeCondition, NodeStatus } from '../../api/types/core-v1.ts';
+import { equal } from '../../base/equality.ts';
 import type { Client } from '../../client/client.ts';
 import { isAlreadyExists, isNotFound } from '../../client/failure.ts';
 import { leases, nodes } from '../../client/resources.ts';
 import { newNode, nodeConditions, nodeLabels, nodeStatus } from './node-status.ts';
-import type { NodeDescription } from './node-status.ts';
+import type { NodeDescription, NodeObservation } from './node-status.ts';
 
 export interface HeartbeatOptions {
   readonly client: Client;
@@ -26,12 +28,19 @@ export interface HeartbeatOptions {
   readonly phase: number;
   /** Called once the node is registered. */
   onRegistered?(): void;
+  /** Looks at the machine and its runtime. Left out on nodes that pretend: nothing of them changes. */
+  observe?(): Promise<NodeObservation>;
+  /** Tells the node's events; called when a condition changes. */
+  record?(reason: string): void;
 }
 
 export const leasePeriodMs = 10_000;
 const leaseDurationSeconds = 40;
 const leaseNamespace = 'kube-node-lease';
 const statusPeriodMs = 300_000;
+const observePeriodMs = 10_000;
+/** A node that cannot run pods is waited for by many. */
+const observeUnreadyMs = 1000;
 const retryFirstMs = 200;
 const retryMaxMs = 7000;
 
@@ -40,6 +49,8 @@ export class Heartbeat {
   #lease: Lease | undefined;
   #nodeUid = '';
   #conditions: NodeCondition[] = [];
+  /** Of a node that is looked at. */
+  #posted: { readonly status: NodeStatus; readonly atMs: number } | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -53,16 +64,19 @@ export class Heartbeat {
     await this.#untilDone('making the lease', () => this.#makeLease());
     if (signal.aborted) return;
     this.#repeat(leasePeriodMs, 'renewing the lease', () => this.#renew());
-    this.#repeat(statusPeriodMs, 'posting the node status', () => this.#postStatus());
+    if (this.#options.observe) void this.#follow(this.#options.observe);
+    else this.#repeat(statusPeriodMs, 'posting the node status', () => this.#postConditions());
   }
 
   async #register(): Promise<void> {
     const { client, clock, description, signal } = this.#options;
-    const node = newNode(description, clock.now());
+    const observation = await this.#options.observe?.();
+    const node = newNode(description, clock.now(), observation);
     try {
       const created = await client.create(nodes, node, { signal });
       this.#nodeUid = created.metadata.uid ?? '';
       this.#conditions = created.status?.conditions ?? [];
+      if (observation) this.#posted = { status: node.status ?? {}, atMs: clock.now() };
       return;
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
@@ -75,20 +89,58 @@ export class Heartbeat {
     if (Object.entries(wanted).some(([key, value]) => labels[key] !== value)) {
       await client.patch(nodes, { name: description.name }, { metadata: { labels: wanted } }, { type: 'strategic', signal });
     }
-    const status = nodeStatus(description, clock.now(), existing.status);
+    const status = nodeStatus(description, clock.now(), existing.status, observation);
     this.#conditions = status.conditions ?? [];
-    await this.#patchStatus(status);
+    await this.#patchStatus({ ...removals(existing.status, status), ...status });
+    if (observation) this.#posted = { status, atMs: clock.now() };
   }
 
-  async #postStatus(): Promise<void> {
-    const { clock } = this.#options;
-    this.#conditions = nodeConditions(clock.now(), this.#conditions);
+  async #postConditions(): Promise<void> {
+    this.#conditions = nodeConditions(this.#options.clock.now(), this.#conditions);
+    await this.#post({ conditions: this.#conditions });
+  }
+
+  async #post(status: object): Promise<void> {
     try {
-      await this.#patchStatus({ conditions: this.#conditions });
+      await this.#patchStatus(status);
     } catch (error) {
       // Somebody deleted the node: it comes back, as long as its kubelet runs.
       if (!isNotFound(error)) throw error;
       await this.#register();
+    }
+  }
+
+  /** Looks at the node again and again, and posts its status where that has changed or is old. */
+  async #follow(observe: () => Promise<NodeObservation>): Promise<void> {
+    const { clock, signal, logger, description } = this.#options;
+    while (!signal.aborted) {
+      const ready = this.#conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+      await clock.sleep(ready ? observePeriodMs : observeUnreadyMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      await this.#postObserved(observe).catch((error: unknown) => {
+        if (!signal.aborted) logger.warn('posting the node status failed', { node: description.name, error });
+      });
+    }
+  }
+
+  async #postObserved(observe: () => Promise<NodeObservation>): Promise<void> {
+    const { clock, description } = this.#options;
+    const observation = await observe();
+    const now = clock.now();
+    const status = nodeStatus(description, now, { conditions: this.#conditions }, observation);
+    const before = this.#posted;
+    if (before && now - before.atMs < statusPeriodMs && equal(withoutBeats(before.status), withoutBeats(status))) return;
+    this.#recordChanges(status.conditions ?? []);
+    this.#conditions = status.conditions ?? [];
+    await this.#post({ ...removals(before?.status, status), ...status });
+    this.#posted = { status, atMs: now };
+  }
+
+  #recordChanges(next: readonly NodeCondition[]): void {
+    for (const { type, status, reason } of next) {
+      const before = this.#conditions.find((condition) => condition.type === type);
+      if (before?.status === status) continue;
+      this.#options.record?.(type === 'Ready' ? (status === 'True' ? 'NodeReady' : 'NodeNotReady') : `${(reason ?? '').replace('Kubelet', 'Node')}`);
     }
   }
 
@@ -188,4 +240,15 @@ export class Heartbeat {
       }
     }
   }
+}
+
+/** All but the times at which conditions were last seen to hold. */
+function withoutBeats(status: NodeStatus): NodeStatus {
+  return { ...status, conditions: (status.conditions ?? []).map((condition) => ({ ...condition, lastHeartbeatTime: undefined })) };
+}
+
+/** What the node said before and does not say any more, as a patch removes it. */
+function removals(before: NodeStatus | undefined, next: NodeStatus): Record<string, null> {
+  const own: readonly (keyof NodeStatus)[] = ['images', 'volumesInUse', 'features', 'runtimeHandlers'];
+  return Object.fromEntries(own.filter((field) => before?.[field] !== undefined && next[field] === undefined).map((field) => [field, null]));
 }

@@ -13,6 +13,9 @@ import { pods } from '../../client/resources.ts';
 import { shareEqual } from '../../client/sharing.ts';
 import type { WatchEvent } from '../../client/watch-decoder.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { hasEnded } from './node/managed-node.ts';
+import type { ManagedNode } from './node/managed-node.ts';
+import type { NodeManager } from './node/node-manager.ts';
 import type { NodeDescription } from './node-status.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodStartMetrics } from './pod-start-metrics.ts';
@@ -33,6 +36,8 @@ export interface KubeletOptions {
   readonly starts: PodStartMetrics;
   /** Left out: the node only pretends to have a machine. */
   readonly machine?: MachineParts;
+  /** Looks after the machine itself: pressure, images, the node's status. Left out: nothing of the node changes. */
+  readonly manager?: NodeManager;
   /** Opens the node's server; resolves to its port. Left out: the node has none. */
   serve?(node: ServedNode): Promise<number>;
   /** Follows the node's pods instead of the kubelet's own watch. */
@@ -85,14 +90,16 @@ export class Kubelet implements WorkerHost, ServedNode {
 
   /** Resolves once the node is registered; pods are followed until the signal aborts. */
   async start(): Promise<void> {
-    const { client, clock, random, logger, signal, heartbeatPhase, serve } = this.#options;
+    const { client, clock, random, logger, signal, heartbeatPhase, manager, serve } = this.#options;
     for (const view of await this.runtime.list()) this.#views.set(view.uid, view);
     this.#leftovers = await this.setup?.leftovers();
     const unsubscribe = this.runtime.subscribe((view) => this.#workers.get(view.uid)?.observe(view));
     signal.addEventListener('abort', () => this.#close(unsubscribe), { once: true });
     const description = serve ? { ...this.#options.description, kubeletPort: await serve(this) } : this.#options.description;
-    await new Heartbeat({ client, clock, logger, signal, description, phase: heartbeatPhase }).start();
+    const observed = manager && { observe: () => manager.observe(), record: (reason: string) => this.#recordNode('Normal', reason, `Node ${this.name} status is now: ${reason}`) };
+    await new Heartbeat({ client, clock, logger, signal, description, phase: heartbeatPhase, ...observed }).start();
     if (signal.aborted) return;
+    manager?.start(this.#managed(), signal);
     const sink: ReflectorSink<Pod> = { replace: (all) => this.#replace(all), apply: (events) => this.#apply(events) };
     if (this.#options.follow) {
       this.#options.follow(sink);
@@ -144,7 +151,10 @@ export class Kubelet implements WorkerHost, ServedNode {
     const worker = new PodWorker(shareEqual(this.#newest?.pod ?? pod, pod), this);
     this.#newest = worker;
     this.#workers.set(uid, worker);
-    worker.begin();
+    const refusal = hasRun(pod) || hasEnded(pod) ? undefined : this.#options.manager?.refusal(pod);
+    if (!refusal) return worker.begin();
+    this.record(pod, 'Warning', refusal.reason, refusal.message);
+    worker.fail(refusal);
   }
 
   /** Frees all that runtime and machine hold of a pod that is no more. */
@@ -167,6 +177,27 @@ export class Kubelet implements WorkerHost, ServedNode {
     unsubscribe();
     for (const worker of this.#workers.values()) worker.close();
     this.#workers.clear();
+  }
+
+  #managed(): ManagedNode {
+    return {
+      name: this.name,
+      pods: () => this.pods(),
+      holds: (uid) => !['ended', 'gone', undefined].includes(this.#workers.get(uid)?.state),
+      failPod: (uid, failure) => {
+        const worker = this.#workers.get(uid);
+        if (!worker || ['stopping', 'cleaning', 'ended', 'gone'].includes(worker.state)) return false;
+        worker.fail(failure);
+        return true;
+      },
+      recordPod: (...event) => this.record(...event),
+      recordNode: (...event) => this.#recordNode(...event),
+    };
+  }
+
+  /** A node's events name it by its name: its uid is not known to all who tell of it. */
+  #recordNode(type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.#options.record?.({ kind: 'Node', name: this.name, uid: this.name }, type, reason, message);
   }
 
   // What the node's server asks.

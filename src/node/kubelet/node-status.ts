@@ -17,7 +17,29 @@ export interface NodeDescription {
   readonly runtimeVersion: string;
   /** Stable over restarts of the node. */
   readonly machineId: string;
+  /** Left out on nodes that pretend. */
+  readonly system?: SystemDescription;
   readonly images: readonly { readonly names: readonly string[]; readonly sizeBytes: number }[];
+}
+
+export interface SystemDescription {
+  readonly systemUuid: string;
+  readonly bootId: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly architecture: string;
+  readonly features: NodeStatus['features'];
+  readonly runtimeHandlers: NonNullable<NodeStatus['runtimeHandlers']>;
+}
+
+/** What of a real node changes while it runs. */
+export interface NodeObservation {
+  readonly pressure: { readonly memory: boolean; readonly disk: boolean; readonly pid: boolean };
+  /** Why no pod can be run; empty where all is well. */
+  readonly problems: readonly string[];
+  readonly images: NodeDescription['images'];
+  readonly volumesInUse: readonly string[];
+  readonly runtimeVersion: string;
 }
 
 const defaultKubeletPort = 10250;
@@ -25,29 +47,51 @@ export const kubeletVersion = 'v1.36.0';
 const architecture = 'amd64';
 const operatingSystem = 'linux';
 
+interface Verdict {
+  readonly type: string;
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** Reasons and messages are upstream's (pkg/kubelet/nodestatus/setters.go). */
-const healthy: readonly (readonly [type: string, status: string, reason: string, message: string])[] = [
-  ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
-  ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
-  ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
-  ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
-];
+function pressureVerdict(type: string, pressed: boolean, [bad, good]: readonly [string, string], [badText, goodText]: readonly [string, string]): Verdict {
+  return pressed ? { type, status: 'True', reason: bad, message: badText } : { type, status: 'False', reason: good, message: goodText };
+}
+
+function readyVerdict(problems: readonly string[]): Verdict {
+  if (problems.length === 0) return { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' };
+  return { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: problems.length === 1 ? `${problems[0]}` : `[${problems.join(', ')}]` };
+}
+
+function verdictsOn({ pressure, problems }: Pick<NodeObservation, 'pressure' | 'problems'>): readonly Verdict[] {
+  return [
+    pressureVerdict('MemoryPressure', pressure.memory, ['KubeletHasInsufficientMemory', 'KubeletHasSufficientMemory'], ['kubelet has insufficient memory available', 'kubelet has sufficient memory available']),
+    pressureVerdict('DiskPressure', pressure.disk, ['KubeletHasDiskPressure', 'KubeletHasNoDiskPressure'], ['kubelet has disk pressure', 'kubelet has no disk pressure']),
+    pressureVerdict('PIDPressure', pressure.pid, ['KubeletHasInsufficientPID', 'KubeletHasSufficientPID'], ['kubelet has insufficient PID available', 'kubelet has sufficient PID available']),
+    readyVerdict(problems),
+  ];
+}
+
+const healthy = verdictsOn({ pressure: { memory: false, disk: false, pid: false }, problems: [] });
 
 /** A condition keeps its transition time for as long as its status stays. */
-export function nodeConditions(nowMs: number, previous: readonly NodeCondition[] = []): NodeCondition[] {
+export function nodeConditions(nowMs: number, previous: readonly NodeCondition[] = [], observation?: NodeObservation): NodeCondition[] {
   const now = formatTime(nowMs);
-  return healthy.map(([type, status, reason, message]) => {
+  return (observation ? verdictsOn(observation) : healthy).map(({ type, status, reason, message }) => {
     const before = previous.find((condition) => condition.type === type);
     const since = before?.status === status ? before.lastTransitionTime : undefined;
     return { type, status, lastHeartbeatTime: now, lastTransitionTime: since ?? now, reason, message };
   });
 }
 
-export function nodeStatus(description: NodeDescription, nowMs: number, previous?: NodeStatus): NodeStatus {
+export function nodeStatus(description: NodeDescription, nowMs: number, previous?: NodeStatus, observation?: NodeObservation): NodeStatus {
+  const { system } = description;
+  const images = observation?.images ?? description.images;
   return {
     capacity: { ...description.capacity },
     allocatable: { ...description.allocatable },
-    conditions: nodeConditions(nowMs, previous?.conditions),
+    conditions: nodeConditions(nowMs, previous?.conditions, observation),
     addresses: [
       { type: 'InternalIP', address: description.internalIp },
       { type: 'Hostname', address: description.name },
@@ -58,25 +102,29 @@ export function nodeStatus(description: NodeDescription, nowMs: number, previous
     ...(description.kubeletPort === undefined ? {} : { declaredFeatures: ['ExtendWebSocketsToKubelet'] }),
     nodeInfo: {
       machineID: description.machineId,
-      systemUUID: description.machineId,
-      bootID: description.machineId,
-      kernelVersion: '6.1.0',
-      osImage: 'Coxswain hollow node',
-      containerRuntimeVersion: description.runtimeVersion,
+      systemUUID: system?.systemUuid ?? description.machineId,
+      bootID: system?.bootId ?? description.machineId,
+      kernelVersion: system?.kernelVersion ?? '6.1.0',
+      osImage: system?.osImage ?? 'Coxswain hollow node',
+      containerRuntimeVersion: observation?.runtimeVersion ?? description.runtimeVersion,
       kubeletVersion,
       kubeProxyVersion: '',
       operatingSystem,
-      architecture,
+      architecture: system?.architecture ?? architecture,
     },
-    ...(description.images.length > 0 ? { images: description.images.map(({ names, sizeBytes }) => ({ names: [...names], sizeBytes })) } : {}),
+    ...(images.length > 0 ? { images: images.map(({ names, sizeBytes }) => ({ names: [...names], sizeBytes })) } : {}),
+    ...(system?.features ? { features: system.features } : {}),
+    ...(system?.runtimeHandlers.length ? { runtimeHandlers: system.runtimeHandlers } : {}),
+    ...(observation?.volumesInUse.length ? { volumesInUse: [...observation.volumesInUse] } : {}),
   };
 }
 
 export function nodeLabels(description: NodeDescription): Record<string, string> {
+  const arch = description.system?.architecture ?? architecture;
   return {
-    'beta.kubernetes.io/arch': architecture,
+    'beta.kubernetes.io/arch': arch,
     'beta.kubernetes.io/os': operatingSystem,
-    'kubernetes.io/arch': architecture,
+    'kubernetes.io/arch': arch,
     'kubernetes.io/hostname': description.name,
     'kubernetes.io/os': operatingSystem,
     ...description.labels,
@@ -84,7 +132,7 @@ export function nodeLabels(description: NodeDescription): Record<string, string>
 }
 
 /** The object to register with. */
-export function newNode(description: NodeDescription, nowMs: number): Node {
+export function newNode(description: NodeDescription, nowMs: number, observation?: NodeObservation): Node {
   const { podCidr, taints } = description;
   return {
     apiVersion: 'v1',
@@ -98,6 +146,6 @@ export function newNode(description: NodeDescription, nowMs: number): Node {
       ...(podCidr === undefined ? {} : { podCIDR: podCidr, podCIDRs: [podCidr] }),
       ...(taints.length === 0 ? {} : { taints: taints.map((taint) => ({ ...taint })) }),
     },
-    status: nodeStatus(description, nowMs),
+    status: nodeStatus(description, nowMs, undefined, observation),
   };
 }

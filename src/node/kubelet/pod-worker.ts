@@ -16,6 +16,7 @@ import type { ContainerPlan, ContainerStart, WaitingReason } from './container-p
 import { ContainerStarter } from './container-starter.ts';
 import { ContainerStopper } from './container-stopper.ts';
 import { PodProbes, type ProbedPod } from './pod-probes.ts';
+import type { PodFailure } from './pod-failure.ts';
 import { PodSandbox } from './pod-sandbox.ts';
 import { kindOfInit, latestContainer } from './runtime.ts';
 import type { ContainerKind, RuntimeContainer, RuntimePod } from './runtime.ts';
@@ -42,7 +43,7 @@ export class PodWorker implements ProbedPod {
   readonly #probes: PodProbes;
   #view: RuntimePod | undefined;
   #plan: ContainerPlan | undefined;
-  #failure: { readonly reason: string; readonly message: string } | undefined;
+  #failure: PodFailure | undefined;
   #wake: Timer | undefined;
   #deadline: Timer | undefined;
   /** The API object exists no more, so there is nobody to report to. */
@@ -101,8 +102,8 @@ export class PodWorker implements ProbedPod {
     this.#release();
   }
 
-  /** Kills the pod and marks it Failed. */
-  fail(failure: { readonly reason: string; readonly message: string }): void {
+  /** Kills the pod and marks it Failed. In place of `begin`: it is not taken at all. */
+  fail(failure: PodFailure): void {
     this.#failure = failure;
     this.#event('stop');
     this.advance();
@@ -300,7 +301,7 @@ export class PodWorker implements ProbedPod {
       return;
     }
     const { metadata, spec } = this.pod;
-    const graceSeconds = this.#forgotten ? 0 : (metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30);
+    const graceSeconds = this.#forgotten ? 0 : (this.#failure?.graceSeconds ?? metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30);
     for (const container of running) this.#stopper.begin(container, graceSeconds, `Stopping container ${container.name}`);
     const others = running.filter(({ name }) => this.kindOf(name) !== 'sidecar');
     const lastSidecar = spec.initContainers?.findLast(({ name }) => running.some((container) => container.name === name))?.name;

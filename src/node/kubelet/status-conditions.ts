@@ -1,11 +1,13 @@
 /** The conditions of a pod that its kubelet owns, beside those it passes on. Rules and wording: upstream's status/generate.go. */
 import { formatTime } from '../../base/clock.ts';
 import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../../api/types/core-v1.ts';
+import type { PodFailure } from './pod-failure.ts';
 
 export interface ConditionsInput {
   readonly pod: Pod;
   readonly previous: PodStatus;
   readonly phase: string;
+  readonly failure?: PodFailure | undefined;
   readonly mains: readonly ContainerStatus[];
   readonly inits: readonly ContainerStatus[];
   readonly sandboxReady: boolean;
@@ -14,9 +16,9 @@ export interface ConditionsInput {
 
 /** What a condition says; type, generation and times are added to it. */
 interface Verdict {
-  readonly status: 'True' | 'False';
-  readonly reason?: string;
-  readonly message?: string;
+  readonly status: string;
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
 }
 
 const ok: Verdict = { status: 'True' };
@@ -32,8 +34,9 @@ export function conditionsOf(input: ConditionsInput): PodCondition[] {
     ['ContainersReady', containersReady],
     ['PodScheduled', ok],
   ];
-  const foreign = (input.previous.conditions ?? []).filter(({ type }) => !ownedByKubelet.has(type));
-  return [...foreign, ...verdicts.map(([type, verdict]) => stamp(input, type, verdict))];
+  const failed = input.failure?.condition;
+  const foreign = (input.previous.conditions ?? []).filter(({ type }) => !ownedByKubelet.has(type) && type !== failed?.type);
+  return [...foreign, ...verdicts.map(([type, verdict]) => stamp(input, type, verdict)), ...(failed ? [stamp(input, failed.type, failed)] : [])];
 }
 
 /** A condition's time is that of its last change of status. */

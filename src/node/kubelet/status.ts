@@ -8,6 +8,7 @@ import { qosOf } from '../../api/qos.ts';
 import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from '../../api/types/core-v1.ts';
 import type { WaitingReason } from './container-plan.ts';
 import { shouldRestart } from './container-plan.ts';
+import type { PodFailure } from './pod-failure.ts';
 import { conditionsOf } from './status-conditions.ts';
 import type { ContainerKind, RuntimeContainer, RuntimePod } from './runtime.ts';
 import { kindOfInit, latestContainer } from './runtime.ts';
@@ -20,7 +21,7 @@ export interface StatusInput {
   /** No container of the pod will start again. */
   readonly terminal: boolean;
   /** Overrides phase, reason and message, e.g. for a passed deadline or an eviction. */
-  readonly failure: { readonly reason: string; readonly message: string } | undefined;
+  readonly failure: PodFailure | undefined;
   readonly waiting: ReadonlyMap<string, WaitingReason>;
   readonly hostIps: readonly string[];
   readonly startedAtMs: number;
@@ -45,7 +46,7 @@ export function podStatus(input: StatusInput): PodStatus {
     if (previous.message) status.message = previous.message;
   }
   if (pod.metadata.generation) status.observedGeneration = pod.metadata.generation;
-  status.conditions = conditionsOf({ pod, previous, phase, mains, inits: inits ?? [], sandboxReady: input.view?.sandbox?.ready ?? false, nowMs: input.nowMs });
+  status.conditions = conditionsOf({ pod, previous, phase, failure: input.failure, mains, inits: inits ?? [], sandboxReady: input.view?.sandbox?.ready ?? false, nowMs: input.nowMs });
   addAddresses(input, status);
   status.startTime = previous.startTime ?? formatTime(input.startedAtMs);
   if (inits) status.initContainerStatuses = inits;
