@@ -13,6 +13,8 @@ import type { ContainerRequest, ContainerSettings, Mount, RegistryCredentials, S
 export interface PodSetup {
   /** Makes the pod's cgroup and directories and mounts its volumes. */
   prepare(pod: Pod): Promise<SandboxSettings>;
+  /** The pod has changed: what is written of it is written anew, in the background. */
+  update(pod: Pod): void;
   /** `podIps` are the sandbox's; the downward API may ask for them. */
   container(request: ContainerRequest, podIps: readonly string[]): Promise<ContainerSettings>;
   /** What the pod may show the registry of the image, best first. */

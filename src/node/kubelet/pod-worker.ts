@@ -77,6 +77,7 @@ export class PodWorker implements ProbedPod {
     this.pod = pod;
     if (before.spec.activeDeadlineSeconds !== pod.spec.activeDeadlineSeconds) this.#armDeadline();
     this.#writer.onPodUpdated(before, pod);
+    this.#host.setup?.update(pod);
     this.advance();
   }
 

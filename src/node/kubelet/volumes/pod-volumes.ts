@@ -160,10 +160,10 @@ function setupFailed(volume: string, error: unknown): StartError {
   return new StartError('FailedMount', `MountVolume.SetUp failed for volume "${volume}" : ${(error as Error).message}`);
 }
 
-/** Those that a container mounts: the others are for nobody. */
+/** Those that a container mounts or takes variables from: the others are for nobody. */
 function usedVolumes({ spec }: Pod): { readonly volume: Volume; readonly asDevice: boolean }[] {
   const containers = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
-  const mounted = new Set(containers.flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name)));
+  const mounted = new Set(containers.flatMap(({ volumeMounts = [], env = [] }) => [...volumeMounts.map(({ name }) => name), ...env.map(({ valueFrom }) => valueFrom?.fileKeyRef?.volumeName)]));
   const devices = new Set(containers.flatMap(({ volumeDevices = [] }) => volumeDevices.map(({ name }) => name)));
   return (spec.volumes ?? []).filter(({ name }) => mounted.has(name) || devices.has(name)).map((volume) => ({ volume, asDevice: devices.has(volume.name) }));
 }
