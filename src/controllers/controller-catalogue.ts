@@ -1,4 +1,5 @@
 /** All controllers, by name. */
+import { clusterDnsController } from './cluster-dns/cluster-dns.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
 import { cronJobController } from './cronjob/cronjob-controller.ts';
 import { daemonSetController } from './daemonset/daemonset-controller.ts';
@@ -49,6 +50,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'endpointslice', create: endpointSliceController },
     { name: 'endpoints', create: endpointsController },
     { name: 'endpointslicemirroring', create: endpointSliceMirroringController },
+    { name: 'cluster-dns', create: clusterDnsController },
     { name: 'namespace', create: namespaceController },
     { name: 'nodelifecycle', create: nodeLifecycleController },
     { name: 'taint-eviction', create: taintEvictionController },
