@@ -3,6 +3,7 @@
  * each. It holds no pod object but those in its workers.
  */
 import type { Clock } from '../../base/clock.ts';
+import { formatTime } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Random } from '../../base/random.ts';
 import type { ObjectReference, Pod } from '../../api/types/core-v1.ts';
@@ -16,6 +17,9 @@ import { Heartbeat } from './heartbeat.ts';
 import { hasEnded } from './node/managed-node.ts';
 import type { ManagedNode } from './node/managed-node.ts';
 import type { NodeManager } from './node/node-manager.ts';
+import { followManifests } from './node/pod-manifests.ts';
+import type { StaticPodsHost } from './node/static-pods.ts';
+import { isMirror, isStatic, StaticPods } from './node/static-pods.ts';
 import type { NodeDescription } from './node-status.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodStartMetrics } from './pod-start-metrics.ts';
@@ -36,6 +40,8 @@ export interface KubeletOptions {
   readonly starts: PodStartMetrics;
   /** Left out: the node only pretends to have a machine. */
   readonly machine?: MachineParts;
+  /** Where manifests of static pods lie. Left out: there are none. */
+  readonly manifests?: string;
   /** Looks after the machine itself: pressure, images, the node's status. Left out: nothing of the node changes. */
   readonly manager?: NodeManager;
   /** Opens the node's server; resolves to its port. Left out: the node has none. */
@@ -62,6 +68,7 @@ export class Kubelet implements WorkerHost, ServedNode {
   /** By uid: two pods of one name may follow each other. */
   readonly #workers = new Map<string, PodWorker>();
   readonly #views = new Map<string, RuntimePod>();
+  readonly #statics: StaticPods | undefined;
   /** Pods that the machine held when this agent began. */
   #leftovers: readonly string[] | undefined;
   /** The next pod is likely to be like its pod. */
@@ -75,6 +82,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     this.clock = options.clock;
     this.logger = options.logger;
     this.hostIps = [options.description.internalIp];
+    if (options.manifests !== undefined) this.#statics = new StaticPods(this.#staticHost());
     this.setup = options.machine?.setup;
     this.hooks = options.machine?.hooks;
     this.probes = options.machine?.probes;
@@ -96,6 +104,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     const unsubscribe = this.runtime.subscribe((view) => this.#workers.get(view.uid)?.observe(view));
     signal.addEventListener('abort', () => this.#close(unsubscribe), { once: true });
     const description = serve ? { ...this.#options.description, kubeletPort: await serve(this) } : this.#options.description;
+    await this.#followManifests();
     const observed = manager && { observe: () => manager.observe(), record: (reason: string) => this.#recordNode('Normal', reason, `Node ${this.name} status is now: ${reason}`) };
     await new Heartbeat({ client, clock, logger, signal, description, phase: heartbeatPhase, ...observed }).start();
     if (signal.aborted) return;
@@ -126,7 +135,8 @@ export class Kubelet implements WorkerHost, ServedNode {
       seen.add(pod.metadata.uid ?? '');
       this.#put(pod);
     }
-    for (const [uid, worker] of this.#workers) if (!seen.has(uid)) worker.forget();
+    this.#statics?.onMirrors(all);
+    for (const [uid, worker] of this.#workers) if (!seen.has(uid) && !isStatic(worker.pod)) worker.forget();
     // What an earlier life of this agent left behind and nobody wants any more.
     for (const uid of new Set([...this.#views.keys(), ...(this.#leftovers ?? [])])) if (!this.#workers.has(uid)) void this.#discard(uid);
     this.#views.clear();
@@ -135,12 +145,18 @@ export class Kubelet implements WorkerHost, ServedNode {
 
   #apply(events: readonly WatchEvent<Pod>[]): void {
     for (const { type, object } of events) {
-      if (type === 'DELETED') this.#workers.get(object.metadata.uid ?? '')?.forget();
-      else this.#put(object);
+      if (type !== 'DELETED') this.#put(object);
+      else if (this.#statics && isMirror(object)) this.#statics.onMirrorGone(object);
+      else this.#workers.get(object.metadata.uid ?? '')?.forget();
     }
   }
 
   #put(pod: Pod): void {
+    if (this.#statics && isMirror(pod)) {
+      const shown = this.#statics.onMirror(pod);
+      if (shown) this.#workers.get(shown.metadata.uid ?? '')?.update(shown);
+      return;
+    }
     const uid = pod.metadata.uid ?? '';
     this.#options.starts.observe(pod);
     const known = this.#workers.get(uid);
@@ -177,6 +193,33 @@ export class Kubelet implements WorkerHost, ServedNode {
     unsubscribe();
     for (const worker of this.#workers.values()) worker.close();
     this.#workers.clear();
+  }
+
+  /** Resolves when those that are there now run: they are not to look like leftovers, and need no API. */
+  #followManifests(): Promise<void> {
+    const { manifests, clock, logger, signal } = this.#options;
+    if (manifests === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      void followManifests({ folder: manifests, nodeName: this.name, clock, logger }, signal, (wanted) => {
+        this.#statics?.set(wanted);
+        resolve();
+      });
+    });
+  }
+
+  #staticHost(): StaticPodsHost {
+    return {
+      name: this.name,
+      client: this.client,
+      logger: this.logger,
+      statics: () => [...this.#workers.values()].map(({ pod }) => pod).filter(isStatic),
+      run: (pod) => this.#put(pod),
+      end: (pod) => {
+        if (pod.metadata.deletionTimestamp) return;
+        const metadata = { ...pod.metadata, deletionTimestamp: formatTime(this.clock.now()), deletionGracePeriodSeconds: pod.spec.terminationGracePeriodSeconds ?? 30 };
+        this.#workers.get(pod.metadata.uid ?? '')?.update({ ...pod, metadata });
+      },
+    };
   }
 
   #managed(): ManagedNode {
@@ -223,6 +266,7 @@ export class Kubelet implements WorkerHost, ServedNode {
   }
 
   async patchStatus(pod: Pod, patch: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.#statics && isStatic(pod)) return this.#statics.patchStatus(pod, patch);
     const body = { metadata: { uid: pod.metadata.uid }, status: patch };
     // The answer is not parsed: the watch brings what is needed of it.
     await this.#options.client.send('PATCH', `${objectPath(pods, pod.metadata)}/status`, body, {
@@ -233,6 +277,11 @@ export class Kubelet implements WorkerHost, ServedNode {
 
   async deletePod(pod: Pod): Promise<void> {
     const { uid } = pod.metadata;
+    if (this.#statics && isStatic(pod)) {
+      await this.#statics.remove(pod);
+      this.#workers.get(uid ?? '')?.forget();
+      return;
+    }
     await this.#options.client.delete(pods, pod.metadata, {
       gracePeriodSeconds: 0,
       ...(uid === undefined ? {} : { preconditions: { uid } }),
@@ -256,6 +305,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     const uid = worker.pod.metadata.uid ?? '';
     this.#options.starts.forget(uid);
     if (this.#workers.get(uid) === worker) this.#workers.delete(uid);
+    this.#statics?.reconcile();
     if (this.setup) void this.#discard(uid);
   }
 }

@@ -73,7 +73,9 @@ export class FakeApi implements Transport {
     if (method === 'POST') {
       const at = `${path}/${sent?.metadata.name}`;
       if (this.objects.has(at)) return failure(409, 'AlreadyExists');
-      return success(this.#store(at, sent as Stored));
+      const stored = this.#store(at, sent as Stored);
+      if (path.endsWith('/pods')) this.#tell('ADDED', at);
+      return success(stored);
     }
     const at = path.replace(/\/status$/, '');
     const known = this.objects.get(at);

@@ -17,9 +17,13 @@ export interface ManagedNode {
 /** Pods that are the system's own are not sacrificed for others. */
 export function isCritical({ metadata, spec }: Pod): boolean {
   const annotations = metadata.annotations ?? {};
-  const source = annotations['kubernetes.io/config.source'];
-  return (source !== undefined && source !== 'api') || annotations['kubernetes.io/config.mirror'] !== undefined || (spec.priority ?? 0) >= systemCriticalPriority;
+  const source = annotations[sourceAnnotation];
+  return (source !== undefined && source !== 'api') || annotations[mirrorAnnotation] !== undefined || (spec.priority ?? 0) >= systemCriticalPriority;
 }
+
+export const mirrorAnnotation = 'kubernetes.io/config.mirror';
+/** `file` for pods of the node's own folder. */
+export const sourceAnnotation = 'kubernetes.io/config.source';
 
 export const systemCriticalPriority = 2_000_000_000;
 
