@@ -24,7 +24,7 @@ import type { NodeDescription } from './node-status.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodStartMetrics } from './pod-start-metrics.ts';
 import type { Runtime, RuntimePod } from './runtime.ts';
-import type { ServedNode } from './server/served-node.ts';
+import type { MeasuredNode, ServedNode } from './server/served-node.ts';
 import type { ContainerField, MachineParts, WorkerHost } from './worker-host.ts';
 
 export interface KubeletOptions {
@@ -244,6 +244,10 @@ export class Kubelet implements WorkerHost, ServedNode {
   }
 
   // What the node's server asks.
+
+  get measured(): MeasuredNode | undefined {
+    return this.#options.manager;
+  }
 
   pods(): Pod[] {
     return [...this.#workers.values()].map((worker) => ({ ...worker.pod, status: worker.status() }));

@@ -32,6 +32,8 @@ export interface FsFigures {
 export interface MachineFigures {
   readonly takenAtMs: number;
   readonly cpuSeconds: number;
+  /** Cores in use, since the figures before these. */
+  readonly cpu: number;
   readonly memory: {
     readonly usageBytes: number;
     /** Usage without what could be dropped at once. */
@@ -72,7 +74,7 @@ export async function machineFacts(nowMs: number): Promise<MachineFacts> {
   };
 }
 
-export async function machineFigures(folders: MachineFolders, nowMs: number): Promise<MachineFigures> {
+export async function machineFigures(folders: MachineFolders, nowMs: number, before?: MachineFigures): Promise<MachineFigures> {
   const [stat, memory, loadavg, pidMax, nodeFs, imageFs] = await Promise.all([
     readFile('/proc/stat', 'utf8'),
     readFile('/proc/meminfo', 'utf8'),
@@ -84,9 +86,11 @@ export async function machineFigures(folders: MachineFolders, nowMs: number): Pr
   const meminfo = parseMeminfo(memory);
   const usageBytes = meminfo('MemTotal') - meminfo('MemFree');
   const workingSetBytes = Math.max(0, usageBytes - meminfo('Inactive(file)'));
+  const cpuSeconds = busySeconds(stat);
   return {
     takenAtMs: nowMs,
-    cpuSeconds: busySeconds(stat),
+    cpuSeconds,
+    cpu: before && nowMs > before.takenAtMs ? (cpuSeconds - before.cpuSeconds) / ((nowMs - before.takenAtMs) / 1000) : 0,
     memory: { usageBytes, workingSetBytes, availableBytes: meminfo('MemTotal') - workingSetBytes, rssBytes: meminfo('AnonPages') },
     nodeFs,
     imageFs,

@@ -42,6 +42,7 @@ export interface NodeManagerOptions {
   readonly evictionGraceSecondsMax?: number;
 }
 
+const figuresApartMs = 5000;
 const imagePeriodMs = 300_000;
 /** Upstream's nodeStatusMaxImages and MaxNamesPerImageInNodeStatus. */
 const imagesMax = 50;
@@ -54,6 +55,7 @@ export class NodeManager {
   readonly #images: ImageCollector;
   #eviction: EvictionManager | undefined;
   #node: ManagedNode | undefined;
+  #figures: MachineFigures | undefined;
   /** Said instead of Ready; see `shuttingDown`. */
   #closing: string | undefined;
 
@@ -102,8 +104,15 @@ export class NodeManager {
     void this.#collectImages(node, signal);
   }
 
-  figures(): Promise<MachineFigures> {
-    return machineFigures(this.#options.folders, this.#options.clock.now());
+  get bootedAtMs(): number {
+    return this.facts.bootedAtMs;
+  }
+
+  async figures(): Promise<MachineFigures> {
+    const figures = await machineFigures(this.#options.folders, this.#options.clock.now(), this.#figures);
+    // What is asked for twice in a moment is measured from the same earlier time.
+    if (!this.#figures || figures.takenAtMs - this.#figures.takenAtMs >= figuresApartMs) this.#figures = figures;
+    return figures;
   }
 
   async podFigures(): Promise<readonly PodFigures[]> {

@@ -17,7 +17,8 @@ import { offersChannels, serveChannels } from './channels.ts';
 import { attach, commandTarget, runCommand, wantedStreams } from './commands.ts';
 import { sendLogs } from './container-logs.ts';
 import { NodeError, type ServedNode } from './served-node.ts';
-import { resourceMetrics, statsSummary } from './usage.ts';
+import { statsSummary } from './summary.ts';
+import { resourceMetrics } from './usage.ts';
 
 export interface KubeletServerOptions {
   readonly host: string;

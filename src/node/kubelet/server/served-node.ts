@@ -1,6 +1,8 @@
 /** What the server of a node needs of its kubelet. */
 import type { Pod } from '../../../api/types/core-v1.ts';
 import type { Client } from '../../../client/client.ts';
+import type { MachineFigures } from '../node/machine.ts';
+import type { PodFigures } from '../node/pod-figures.ts';
 import type { Runtime } from '../runtime.ts';
 
 export interface ServedNode {
@@ -11,6 +13,16 @@ export interface ServedNode {
   /** With their status of the moment. */
   pods(): readonly Pod[];
   pod(namespace: string, name: string): Pod | undefined;
+  /** Of a real machine; left out on nodes that pretend. */
+  readonly measured?: MeasuredNode | undefined;
+}
+
+/** What a real node can tell beyond what its runtime does. */
+export interface MeasuredNode {
+  readonly bootedAtMs: number;
+  figures(): Promise<MachineFigures>;
+  /** Of the pods whose containers run. */
+  podFigures(): Promise<readonly PodFigures[]>;
 }
 
 /** An answer of plain text, as kubelets give it. */

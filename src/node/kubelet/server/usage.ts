@@ -1,15 +1,14 @@
-/** What a node's pods use: /metrics/resource, which is what metrics pipelines read, and /stats/summary. */
+/** What a node's pods use: /metrics/resource, which is what metrics pipelines read. */
 import type { Pod } from '../../../api/types/core-v1.ts';
-import { formatTime } from '../../../base/clock.ts';
 import type { ContainerUsage } from '../runtime.ts';
 import type { ServedNode } from './served-node.ts';
 
-interface UsedPod {
+export interface UsedPod {
   readonly pod: Pod;
   readonly containers: readonly ContainerUsage[];
 }
 
-async function usedPods(node: ServedNode): Promise<UsedPod[]> {
+export async function usedPods(node: ServedNode): Promise<UsedPod[]> {
   const usage = new Map((await node.runtime.usage()).map(({ podUid, containers }) => [podUid, containers]));
   return node.pods().flatMap((pod) => {
     const containers = usage.get(pod.metadata.uid ?? '');
@@ -23,6 +22,7 @@ const sum = <T>(values: readonly T[], of: (value: T) => number) => values.reduce
 export async function resourceMetrics(node: ServedNode, nowMs: number): Promise<string> {
   const used = await usedPods(node);
   const all = used.flatMap(({ containers }) => containers);
+  const machine = await node.measured?.figures();
   const ofPods = (of: (container: ContainerUsage) => number) => used.map(({ pod, containers }) => sample({ namespace: pod.metadata.namespace, pod: pod.metadata.name }, sum(containers, of)));
   const ofContainers = (of: (container: ContainerUsage) => number) =>
     used.flatMap(({ pod, containers }) => containers.map((container) => sample({ container: container.name, namespace: pod.metadata.namespace, pod: pod.metadata.name }, of(container))));
@@ -32,8 +32,8 @@ export async function resourceMetrics(node: ServedNode, nowMs: number): Promise<
     ['container_cpu_usage_seconds_total', '[STABLE] Cumulative cpu time consumed by the container in core-seconds', 'counter', ofContainers(cpu)],
     ['container_memory_working_set_bytes', '[STABLE] Current working set of the container in bytes', 'gauge', ofContainers(memory)],
     ['container_start_time_seconds', '[STABLE] Start time of the container since unix epoch in seconds', 'gauge', ofContainers(({ startedAtMs }) => startedAtMs / 1000)],
-    ['node_cpu_usage_seconds_total', '[STABLE] Cumulative cpu time consumed by the node in core-seconds', 'counter', [sample({}, sum(all, cpu))]],
-    ['node_memory_working_set_bytes', '[STABLE] Current working set of the node in bytes', 'gauge', [sample({}, sum(all, memory))]],
+    ['node_cpu_usage_seconds_total', '[STABLE] Cumulative cpu time consumed by the node in core-seconds', 'counter', [sample({}, machine?.cpuSeconds ?? sum(all, cpu))]],
+    ['node_memory_working_set_bytes', '[STABLE] Current working set of the node in bytes', 'gauge', [sample({}, machine?.memory.workingSetBytes ?? sum(all, memory))]],
     ['pod_cpu_usage_seconds_total', '[STABLE] Cumulative cpu time consumed by the pod in core-seconds', 'counter', ofPods(cpu)],
     ['pod_memory_working_set_bytes', '[STABLE] Current working set of the pod in bytes', 'gauge', ofPods(memory)],
     ['resource_scrape_error', '[STABLE] 1 if there was an error while getting container metrics, 0 otherwise', 'gauge', [sample({}, 0)]],
@@ -52,21 +52,3 @@ function sample(labels: Readonly<Record<string, string | undefined>>, value: num
   return `${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`;
 }
 
-/** The part of stats.kubelet.k8s.io/v1alpha1 Summary that a runtime without disks and networks can tell. */
-export async function statsSummary(node: ServedNode, nowMs: number): Promise<object> {
-  const used = await usedPods(node);
-  const time = formatTime(nowMs);
-  const figures = (containers: readonly ContainerUsage[]) => ({
-    cpu: { time, usageNanoCores: Math.round(sum(containers, ({ cpu }) => cpu) * 1e9), usageCoreNanoSeconds: Math.round(sum(containers, ({ cpuSeconds }) => cpuSeconds) * 1e9) },
-    memory: { time, workingSetBytes: sum(containers, ({ memoryBytes }) => memoryBytes), usageBytes: sum(containers, ({ memoryBytes }) => memoryBytes), rssBytes: sum(containers, ({ memoryBytes }) => memoryBytes) },
-  });
-  return {
-    node: { nodeName: node.name, startTime: time, ...figures(used.flatMap(({ containers }) => containers)) },
-    pods: used.map(({ pod, containers }) => ({
-      podRef: { name: pod.metadata.name, namespace: pod.metadata.namespace, uid: pod.metadata.uid },
-      startTime: pod.status?.startTime ?? time,
-      containers: containers.map((container) => ({ name: container.name, startTime: formatTime(container.startedAtMs), ...figures([container]) })),
-      ...figures(containers),
-    })),
-  };
-}
