@@ -28,6 +28,31 @@ export function metadataField({ metadata }: Pod, fieldPath: string): string {
   }
 }
 
+export interface PodAddresses {
+  readonly podIps: readonly string[];
+  readonly hostIps: readonly string[];
+}
+
+/** A field as variables may have it: of metadata, of the spec, or an address. Throws for others. */
+export function podField(pod: Pod, fieldPath: string, { podIps, hostIps }: PodAddresses): string {
+  switch (fieldPath) {
+    case 'spec.nodeName':
+      return pod.spec.nodeName ?? '';
+    case 'spec.serviceAccountName':
+      return pod.spec.serviceAccountName ?? '';
+    case 'status.hostIP':
+      return hostIps[0] ?? '';
+    case 'status.hostIPs':
+      return hostIps.join(',');
+    case 'status.podIP':
+      return podIps[0] ?? '';
+    case 'status.podIPs':
+      return podIps.join(',');
+    default:
+      return metadataField(pod, fieldPath);
+  }
+}
+
 /** A line a pair, sorted by key. */
 function formatMap(pairs: Readonly<Record<string, string>> = {}): string {
   return Object.keys(pairs)

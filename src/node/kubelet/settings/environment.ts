@@ -5,9 +5,9 @@
  * upstream's (kubelet_pods.go makeEnvironmentVariables).
  */
 import type { ConfigMap, Container, EnvFromSource, EnvVar, EnvVarSource, FileKeySelector, Pod, Secret } from '../../../api/types/core-v1.ts';
+import { podField, resourceField, resourceFieldOf, type PodAddresses } from '../downward-api.ts';
+import { expand } from '../expansion.ts';
 import type { NodeObjects } from '../objects/node-objects.ts';
-import { containerResource, podField, type PodAddresses } from './downward-fields.ts';
-import { expandReferences } from './expansion.ts';
 import { serviceVariables } from './service-variables.ts';
 
 export interface EnvironmentSources {
@@ -25,7 +25,7 @@ export async function containerEnvironment(pod: Pod, container: Container, addre
   const ofServices = await servicesOf(pod, sources);
   const variables = new Map<string, string>();
   for (const source of container.envFrom ?? []) await addAll(variables, pod, source, sources);
-  const lookUp = (name: string) => variables.get(name) ?? ofServices.get(name);
+  const lookUp = (name: string) => variables.get(name) ?? ofServices.get(name) ?? `$(${name})`;
   for (const variable of container.env ?? []) {
     const value = await valueOfVariable(variable, { pod, container, addresses, sources, lookUp });
     if (value !== undefined) variables.set(variable.name, value);
@@ -61,19 +61,23 @@ interface Resolving {
   readonly container: Container;
   readonly addresses: PodAddresses;
   readonly sources: EnvironmentSources;
-  lookUp(name: string): string | undefined;
+  lookUp(name: string): string;
 }
 
 /** Undefined: the variable is optional, and there is nothing for it. */
 async function valueOfVariable({ value, valueFrom }: EnvVar, resolving: Resolving): Promise<string | undefined> {
-  if (value) return expandReferences(value, resolving.lookUp);
+  if (value) return expand(value, resolving.lookUp);
   return valueFrom ? valueOfSource(valueFrom, resolving) : '';
 }
 
 async function valueOfSource(source: EnvVarSource, { pod, container, addresses, sources }: Resolving): Promise<string | undefined> {
   const { namespace = '', uid = '' } = pod.metadata;
-  if (source.fieldRef) return podField(source.fieldRef.fieldPath, pod, addresses);
-  if (source.resourceFieldRef) return containerResource(source.resourceFieldRef, pod, container, sources.allocatable);
+  if (source.fieldRef) return podField(pod, source.fieldRef.fieldPath, addresses);
+  if (source.resourceFieldRef) {
+    // What the pod as a whole is limited to is what its containers have.
+    const limits = { ...sources.allocatable, ...pod.spec.resources?.limits };
+    return source.resourceFieldRef.containerName ? resourceFieldOf(pod, source.resourceFieldRef, limits) : resourceField(container, source.resourceFieldRef, limits);
+  }
   if (source.configMapKeyRef) {
     const { name = '', key, optional } = source.configMapKeyRef;
     const configMap: ConfigMap | undefined = await sources.objects.configMap(namespace, name, uid);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Container, FileKeySelector, Pod, Secret } from '../../../api/types/core-v1.ts';
 import type { Client } from '../../../client/client.ts';
 import { runtimeClasses } from '../../../client/resources.ts';
+import { expand } from '../expansion.ts';
 import type { NodeObjects } from '../objects/node-objects.ts';
 import type { PodSetup, PodVolumes } from '../pod-setup.ts';
 import { StartError } from '../runtime.ts';
@@ -15,7 +16,6 @@ import type { ContainerRequest, ContainerSettings, Mount, RegistryCredentials, S
 import { parseResolvConf, podDns, type ClusterDns } from './dns.ts';
 import { fileVariable } from './environment-file.ts';
 import { containerEnvironment } from './environment.ts';
-import { expandReferences } from './expansion.ts';
 import { hostsFile, podName, sandboxHostname } from './host-name.ts';
 import { oomScoreAdj } from './oom-score.ts';
 import { credentialsFor } from './registry-credentials.ts';
@@ -123,11 +123,11 @@ export class MachineSetup implements PodSetup {
     const { objects, volumes, hostIps, memoryCapacityBytes } = this.#options;
     const { pod, container } = request;
     const env = await containerEnvironment(pod, container, { podIps, hostIps }, { objects, allocatable: this.#options.allocatable(), fileVariable: (of, selector) => this.#fileVariable({ ...request, pod: of }, selector) });
-    const expand = (text: string) => expandReferences(text, (name) => env.get(name));
+    const expanded = (text: string) => expand(text, (name) => env.get(name) ?? `$(${name})`);
     const { fsGroup, supplementalGroups = [] } = pod.spec.securityContext ?? {};
     return {
-      command: container.command?.map(expand),
-      args: container.args?.map(expand),
+      command: container.command?.map(expanded),
+      args: container.args?.map(expanded),
       env: [...env].map(([name, value]) => ({ name, value })),
       mounts: [...(await volumes.mounts(pod, request, env)), ...(await this.#hostsMount(pod, container, podIps))],
       supplementalGroups: [...new Set(fsGroup === undefined ? supplementalGroups : [...supplementalGroups, fsGroup])],

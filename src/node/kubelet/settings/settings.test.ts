@@ -1,11 +1,11 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { ConfigMap, Container, Pod, Secret, Service } from '../../../api/types/core-v1.ts';
-import { containerResource, podField } from './downward-fields.ts';
+import { podField, resourceField, resourceFieldOf } from '../downward-api.ts';
+import { expand } from '../expansion.ts';
 import { parseResolvConf, podDns } from './dns.ts';
 import { containerEnvironment, type EnvironmentSources } from './environment.ts';
 import { parseVariables } from './environment-file.ts';
-import { expandReferences } from './expansion.ts';
 import { hostsFile, podName, sandboxHostname } from './host-name.ts';
 import { oomScoreAdj } from './oom-score.ts';
 import { credentialsFor } from './registry-credentials.ts';
@@ -31,7 +31,7 @@ test('references', () => {
     ['$(A', '$(A'],
     ['cost: 5$', 'cost: 5$'],
   ];
-  for (const [text, expected] of table) assert.equal(expandReferences(text, (name) => values.get(name)), expected, text);
+  for (const [text, expected] of table) assert.equal(expand(text, (name) => values.get(name) ?? `$(${name})`), expected, text);
 });
 
 test('fields of pods', () => {
@@ -47,8 +47,8 @@ test('fields of pods', () => {
     ['status.podIP', '10.0.0.5'],
     ['status.podIPs', '10.0.0.5,fd00::5'],
   ];
-  for (const [path, expected] of table) assert.equal(podField(path, pod, addresses), expected, path);
-  assert.throws(() => podField('spec.x', pod, addresses), /unsupported fieldPath: spec.x/);
+  for (const [path, expected] of table) assert.equal(podField(pod, path, addresses), expected, path);
+  assert.throws(() => podField(pod, 'spec.x', addresses), /unsupported fieldPath: spec.x/);
 });
 
 test('resources of containers', () => {
@@ -66,9 +66,9 @@ test('resources of containers', () => {
     ['requests.ephemeral-storage', '0', '0'],
     ['limits.hugepages-2Mi', '1Mi', '4'],
   ];
-  for (const [resource, divisor, expected] of table) assert.equal(containerResource({ resource, divisor, containerName: 'main' }, pod, undefined, allocatable), expected, resource);
-  assert.throws(() => containerResource({ resource: 'limits.gpu' }, pod, container, allocatable), /unsupported container resource/);
-  assert.throws(() => containerResource({ resource: 'limits.cpu', containerName: 'x' }, pod, container, allocatable), /container x not found/);
+  for (const [resource, divisor, expected] of table) assert.equal(resourceFieldOf(pod, { resource, divisor, containerName: 'main' }, allocatable), expected, resource);
+  assert.throws(() => resourceField(container, { resource: 'limits.gpu' }, allocatable), /unsupported container resource/);
+  assert.throws(() => resourceFieldOf(pod, { resource: 'limits.cpu', containerName: 'x' }, allocatable), /container x not found/);
 });
 
 describe('environments', () => {
