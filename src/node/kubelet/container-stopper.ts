@@ -72,7 +72,8 @@ export class ContainerStopper {
       await hooks?.run({ pod, podIps, container: spec, containerId: container.id, handler: spec.lifecycle?.preStop ?? {}, signal: hook.signal });
     } catch (error) {
       logger.info('a pre-stop hook failed', { container: container.id, error });
-      this.#record('Warning', 'FailedPreStopHook', 'PreStopHook failed', container);
+      // Who takes longer than there is time has not failed.
+      if (!hook.signal.aborted) this.#record('Warning', 'FailedPreStopHook', 'PreStopHook failed', container);
     } finally {
       timer.cancel();
       stopping.hook = undefined;

@@ -55,10 +55,11 @@ export class PodProbes {
         clock: this.#host.clock,
         probe: (kind) => this.#probe(spec, running, kind),
         onChange: () => this.#worker.advance(),
-        onFailure: (kind, output) => this.#onFailure(spec.name, kind, output),
+        onResult: (kind, result) => this.#onResult(spec.name, kind, result),
         onUnhealthy: (kind) => this.#worker.onUnhealthy(running, kind),
       },
-      reported && { started: reported.started ?? false, ready: reported.ready },
+      running.startedAtMs,
+      reported && { started: reported.started ?? false, ready: reported.ready, phase: this.#host.probes ? phaseOf(running.id) : 0 },
     );
   }
 
@@ -69,8 +70,16 @@ export class PodProbes {
     return (await runtime.probe?.(running.id, kind)) ?? { healthy: true, output: '' };
   }
 
-  #onFailure(container: string, kind: ProbeKind, output: string): void {
+  #onResult(container: string, kind: ProbeKind, { healthy, output, kind: peculiar }: ProbeResult): void {
+    if (healthy && !peculiar) return;
     const { pod } = this.#worker;
-    this.#host.record(pod, 'Warning', 'Unhealthy', `${kind[0]?.toUpperCase()}${kind.slice(1)} probe failed: ${output}`, { container, kind: this.#worker.kindOf(container) });
+    const reason = peculiar === 'warning' ? 'ProbeWarning' : 'Unhealthy';
+    const verb = peculiar === 'warning' ? 'warning' : peculiar === 'error' ? 'errored and resulted in unknown state' : 'failed';
+    this.#host.record(pod, 'Warning', reason, `${kind[0]?.toUpperCase()}${kind.slice(1)} probe ${verb}: ${output}`, { container, kind: this.#worker.kindOf(container) });
   }
+}
+
+/** The same for a container each time; all ids together fill the period evenly. */
+function phaseOf(containerId: string): number {
+  return Number.parseInt(containerId.slice(-4), 16) / 0x10000 || 0;
 }

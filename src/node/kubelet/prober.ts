@@ -11,9 +11,17 @@ export interface ProberHost {
   probe(kind: ProbeKind): Promise<ProbeResult>;
   /** `started` or `ready` has changed. */
   onChange(): void;
-  /** A single probe has failed. */
-  onFailure(kind: ProbeKind, output: string): void;
+  /** Of each single probe. */
+  onResult(kind: ProbeKind, result: ProbeResult): void;
   onUnhealthy(kind: 'startup' | 'liveness'): void;
+}
+
+/** What was reported of a container before this process began. */
+export interface KnownContainer {
+  readonly started: boolean;
+  readonly ready: boolean;
+  /** Where in the period its first probes are, 0 to 1: those of all containers at once would be too many. */
+  readonly phase: number;
 }
 
 export class Prober {
@@ -21,13 +29,16 @@ export class Prober {
   ready: boolean;
   readonly #host: ProberHost;
   readonly #container: Container;
+  readonly #startedAtMs: number;
+  readonly #phase: number;
   readonly #timers: Timer[] = [];
   #closed = false;
 
-  /** `known` is what was reported of the container before this process began. */
-  constructor(container: Container, host: ProberHost, known?: { readonly started: boolean; readonly ready: boolean }) {
+  constructor(container: Container, host: ProberHost, startedAtMs: number, known?: KnownContainer) {
     this.#container = container;
     this.#host = host;
+    this.#startedAtMs = startedAtMs;
+    this.#phase = known?.phase ?? 0;
     this.started = known?.started ?? container.startupProbe === undefined;
     this.ready = known?.ready ?? (this.started && container.readinessProbe === undefined);
     if (this.started) this.#watch();
@@ -74,9 +85,15 @@ export class Prober {
     let run = 0;
     let last: boolean | undefined;
     const ask = () => {
-      void this.#host.probe(kind).then(({ healthy, output }) => {
+      void this.#host.probe(kind).then((result) => {
         if (this.#closed) return;
-        if (!healthy) this.#host.onFailure(kind, output);
+        this.#host.onResult(kind, result);
+        const { healthy } = result;
+        // Of what could not be asked nothing follows.
+        if (result.kind === 'error') {
+          this.#after(periodMs, ask);
+          return;
+        }
         run = healthy === last ? run + 1 : 1;
         last = healthy;
         if (run === (healthy ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3))) verdict(healthy);
@@ -84,7 +101,8 @@ export class Prober {
         this.#after(periodMs, ask);
       });
     };
-    const delayMs = (probe.initialDelaySeconds ?? 0) * 1000;
+    const { clock } = this.#host;
+    const delayMs = Math.max(this.#phase * periodMs, (probe.initialDelaySeconds ?? 0) * 1000 - (clock.now() - this.#startedAtMs));
     if (delayMs > 0) this.#after(delayMs, ask);
     else ask();
   }

@@ -209,6 +209,8 @@ export interface ProbeResult {
   readonly healthy: boolean;
   /** What it said, for the event of a failure. */
   readonly output: string;
+  /** `error`: it could not be asked, which says nothing of the container. `warning`: healthy, but worth an event. */
+  readonly kind?: 'error' | 'warning';
 }
 
 export type ProbeKind = 'startup' | 'liveness' | 'readiness';
