@@ -46,6 +46,11 @@ export function podRequests(pod: Pod, options: PodResourceOptions = {}): Map<str
   return podTotal(pod, 'requests', numbers, options);
 }
 
+/** Of what has a limit. */
+export function podLimits(pod: Pod, options: PodResourceOptions = {}): Map<string, number> {
+  return podTotal(pod, 'limits', numbers, options);
+}
+
 /** The same as exact quantities, for quota and other bookkeeping. */
 export function podRequestQuantities(pod: Pod, options: PodResourceOptions = {}): Map<string, Quantity> {
   return podTotal(pod, 'requests', exact, options);

@@ -1,0 +1,156 @@
+/** The runtime over CRI against a real containerd: what no pretending runtime can show. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as realTime } from 'node:timers/promises';
+import { systemClock } from '../src/base/clock.ts';
+import { silentLogger } from '../src/base/logger.ts';
+import { CriRuntime } from '../src/node/cri/cri-runtime.ts';
+import { latestContainer, type StartError } from '../src/node/kubelet/runtime.ts';
+import { startContainerd, withoutContainerd, type Containerd } from './containerd/containerd.ts';
+import { busyboxImage } from './containerd/images.ts';
+import { containerSettings, podOf, removePod, runPod, sandboxSettings, shell, startContainer, until } from './containerd/pods.ts';
+
+describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, () => {
+  let containerd: Containerd;
+  let runtime: CriRuntime;
+  const connect = (more: { events?: boolean; relistMs?: number } = {}) => CriRuntime.connect({ socket: containerd.socket, clock: systemClock(), logger: silentLogger, seccompDirectory: '/nonexistent', ...more });
+
+  before(async () => {
+    containerd = await startContainerd();
+    runtime = await connect();
+  });
+  after(async () => {
+    runtime?.close();
+    await containerd?.close();
+  });
+
+  const logOf = async (pod: Parameters<typeof runPod>[2], containerId: string) => {
+    const lines = await Array.fromAsync(runtime.logs({ pod, containerId, sinceMs: undefined, tailLines: undefined, follow: true, signal: AbortSignal.timeout(20_000) }));
+    return lines.map(({ text }) => text).join('');
+  };
+
+  test('a pod from its sandbox to its removal', async () => {
+    assert.match(runtime.version, /^containerd:\/\/\d/);
+    assert.deepEqual(await runtime.status(), { ready: true, networkReady: true, message: '' });
+    const pod = podOf([shell('echo hello; exec sleep 1000', { env: [{ name: 'A', value: 'b' }] })]);
+    const uid = pod.metadata.uid ?? '';
+    const [id = ''] = await runPod(runtime, containerd, pod);
+    const running = await until(runtime, uid, ({ containers }) => containers[0]?.state === 'running');
+    assert.ok(running.sandbox?.ready);
+    assert.ok(running.sandbox.ips[0]?.startsWith(containerd.subnet.slice(0, -4)));
+    assert.equal(running.containers[0]?.id, id);
+    assert.equal(running.containers[0].image, busyboxImage);
+    assert.ok(running.containers[0].startedAtMs > 0);
+    const { exitCode, output } = await runtime.execSync(id, ['sh', '-c', 'echo $A; hostname; cat /etc/resolv.conf'], 5000);
+    assert.equal(exitCode, 0);
+    assert.equal(output, `b\n${pod.metadata.name}\nsearch default.svc.cluster.local\nnameserver 10.0.0.10\noptions ndots:5\n`);
+    assert.equal((await runtime.execSync(id, ['sh', '-c', 'exit 3'], 5000)).exitCode, 3);
+    assert.equal((await runtime.execSync(id, ['sleep', '10'], 1000)).exitCode, undefined);
+    await runtime.stopContainer(id, 0);
+    const stopped = await until(runtime, uid, ({ containers }) => containers[0]?.state === 'exited');
+    assert.equal(stopped.containers[0]?.exitCode, 137);
+    await runtime.stopContainer(id, 0);
+    assert.equal(await logOf(pod, id), 'hello\n');
+    await removePod(runtime, pod);
+    await removePod(runtime, pod);
+    assert.ok(!(await runtime.list()).some((one) => one.uid === uid));
+  });
+
+  test('ends: exit codes, messages of termination, out of memory', async () => {
+    const pod = podOf([
+      shell('echo bye > /dev/termination-log; exit 3', { name: 'said' }),
+      shell('echo from the log; exit 1', { name: 'logged', terminationMessagePolicy: 'FallbackToLogsOnError' }),
+      shell('exec tail /dev/zero', { name: 'greedy', resources: { limits: { memory: '16Mi' } } }),
+    ]);
+    await runPod(runtime, containerd, pod);
+    const ended = await until(runtime, pod.metadata.uid ?? '', ({ containers }) => containers.length === 3 && containers.every(({ state, name, reason }) => state === 'exited' && (name !== 'greedy' || reason === 'OOMKilled')));
+    const { exitCode, reason, message, finishedAtMs } = latestContainer(ended, 'said') ?? assert.fail();
+    assert.deepEqual({ exitCode, reason, message }, { exitCode: 3, reason: 'Error', message: 'bye\n' });
+    assert.ok(finishedAtMs > 0);
+    assert.equal(latestContainer(ended, 'logged')?.message, 'from the log\n');
+    assert.equal(latestContainer(ended, 'greedy')?.exitCode, 137);
+    await removePod(runtime, pod);
+  });
+
+  test('what cannot be made says why', async () => {
+    const pod = podOf([shell('true')]);
+    await runtime.runSandbox(pod, sandboxSettings(containerd, pod));
+    const failure = (container: Parameters<typeof startContainer>[2]) => startContainer(runtime, pod, container).then(() => assert.fail(), (error: StartError) => error);
+    const root = await failure(shell('true', { securityContext: { runAsNonRoot: true } }));
+    assert.equal(root.reason, 'CreateContainerConfigError');
+    assert.match(root.message, /^container has runAsNonRoot and image will run as root \(pod: "pod-/);
+    const command = await failure({ name: 'none', image: busyboxImage, command: ['/no/such/command'] });
+    assert.equal(command.reason, 'RunContainerError');
+    assert.match(command.message, /no such file or directory/);
+    assert.equal(await runtime.hasImage('localhost/nothing:1'), false);
+    assert.equal(await runtime.hasImage(busyboxImage), true);
+    await assert.rejects(runtime.hasImage('No//image'), { reason: 'InvalidImageName' });
+    await assert.rejects(runtime.pullImage('127.0.0.1:1/nothing:1', pod), { reason: 'ErrImagePull' });
+    await removePod(runtime, pod);
+  });
+
+  test('security and limits reach the kernel', async () => {
+    const container = shell('exec sleep 1000', {
+      resources: { requests: { cpu: '250m' }, limits: { cpu: '500m', memory: '64Mi' } },
+      securityContext: { runAsUser: 1000, runAsGroup: 2000, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+    });
+    const pod = podOf([container], { securityContext: { fsGroup: 3000, sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '80' }] }, shareProcessNamespace: true });
+    const [id = ''] = await runPod(runtime, containerd, pod);
+    const { output } = await runtime.execSync(id, ['sh', '-c', 'id -u; id -g; id -G; touch /x 2>&1; grep -E "NoNewPrivs|CapEff" /proc/self/status; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; cat /proc/1/comm'], 5000);
+    assert.deepEqual(output.split('\n'), ['1000', '2000', '2000 3000', 'touch: /x: Read-only file system', 'CapEff:\t0000000000000000', 'NoNewPrivs:\t1', '80', 'pause', '']);
+    await runtime.updateContainer(id, pod, { ...container, resources: { requests: { cpu: '250m' }, limits: { cpu: '750m', memory: '96Mi' } } });
+    const limits = await runtime.execSync(id, ['sh', '-c', 'cd /sys/fs/cgroup; cat memory.max 2>/dev/null || cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us'], 5000);
+    assert.match(limits.output, new RegExp(`^${96 << 20}\n(75000\n)?$`));
+    await removePod(runtime, pod);
+  });
+
+  test('usage, images, host network', async () => {
+    const pod = podOf([shell('while true; do :; done')], { hostNetwork: true });
+    const [id = ''] = await runPod(runtime, containerd, pod);
+    assert.equal((await runtime.execSync(id, ['ls', '/sys/class/net'], 5000)).exitCode, 0);
+    const usage = (await runtime.usage()).find(({ podUid }) => podUid === pod.metadata.uid);
+    assert.equal(usage?.containers[0]?.name, 'main');
+    const images = await runtime.images();
+    const busybox = images.find(({ names }) => names.includes(busyboxImage));
+    assert.ok((busybox?.sizeBytes ?? 0) > 1e6);
+    await removePod(runtime, pod);
+  });
+
+  test('a kubelet and a runtime that begin anew', async () => {
+    const pod = podOf([shell('exec sleep 1000')]);
+    const uid = pod.metadata.uid ?? '';
+    const [first = ''] = await runPod(runtime, containerd, pod);
+    const another = await connect({ relistMs: 100 });
+    try {
+      assert.equal((await another.list()).find((one) => one.uid === uid)?.containers[0]?.id, first);
+      await containerd.kill();
+      assert.equal((await another.status()).ready, false);
+      await containerd.start();
+      for (let tries = 0; !(await another.status()).ready && tries < 100; tries++) await realTime(50);
+      const second = await startContainer(another, pod, shell('exit 0', { name: 'second' }), 4, {});
+      const both = await until(another, uid, (one) => latestContainer(one, 'second')?.state === 'exited');
+      assert.equal(latestContainer(both, 'second')?.attempt, 4);
+      assert.equal(latestContainer(both, 'second')?.id, second);
+      assert.equal(latestContainer(both, 'main')?.state, 'running');
+      assert.ok(existsSync(join(sandboxSettings(containerd, pod).logDirectory, 'second', '4.log')));
+      await another.removeContainer(second);
+      assert.ok(!existsSync(join(sandboxSettings(containerd, pod).logDirectory, 'second', '4.log')));
+      await removePod(another, pod);
+    } finally {
+      another.close();
+    }
+  });
+
+  test('an ephemeral container sees the processes of its target', async () => {
+    const pod = podOf([shell('exec sleep 1234', { name: 'target' })]);
+    await runPod(runtime, containerd, pod);
+    const debug = { ...shell('cat /proc/1/cmdline; exec sleep 1000', { name: 'debug' }), targetContainerName: 'target' };
+    const id = await runtime.createContainer({ pod, container: debug, kind: 'ephemeral', attempt: 0, settings: containerSettings(debug) });
+    await runtime.startContainer(id);
+    const { output } = await runtime.execSync(id, ['cat', '/proc/1/cmdline'], 5000);
+    assert.equal(output, 'sleep\x001234\x00');
+    await removePod(runtime, pod);
+  });
+});
