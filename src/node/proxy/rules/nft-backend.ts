@@ -1,0 +1,109 @@
+/** Rules in nftables: one table of our own for each family, and one transaction for all of them. */
+import type { RuleBackend } from './backend.ts';
+import { CommandError } from './command.ts';
+import type { RunCommand } from './command.ts';
+import { nftRemovalScript, nftScript } from './nft-script.ts';
+import type { Change, Part } from './rule-table.ts';
+
+export interface NftBackendOptions {
+  readonly run: RunCommand;
+  /** Their name, the same for all families. */
+  readonly table: string;
+  readonly families: readonly string[];
+}
+
+export class NftBackend implements RuleBackend {
+  readonly #options: NftBackendOptions;
+
+  constructor(options: NftBackendOptions) {
+    this.#options = options;
+  }
+
+  async apply(changes: readonly Change[], afresh: boolean): Promise<void> {
+    const { table, families } = this.#options;
+    await this.#nft(['-f', '-'], nftScript(table, changes, afresh ? families : []));
+  }
+
+  async audit(applied: Iterable<Part>): Promise<string | undefined> {
+    const expected = new Map<string, Set<string>>();
+    const ruleCounts = new Map<string, number>();
+    for (const { place, key, value } of applied) {
+      if (place.endsWith(' chain')) ruleCounts.set(`${place} ${key}`, value.split('\n').filter((line) => line !== '' && !line.startsWith('type ')).length);
+      const keys = expected.get(place);
+      if (keys) keys.add(key);
+      else expected.set(place, new Set([key]));
+    }
+    for (const family of this.#options.families) {
+      const listing = await this.#options.run('nft', ['-j', '-n', 'list', 'table', family, this.#options.table]);
+      if (listing.code !== 0) return `table ${family} ${this.#options.table} is gone`;
+      const found = readListing(family, listing.stdout);
+      for (const [place, keys] of expected) {
+        if (!place.startsWith(`${family} `)) continue;
+        // Sets that traffic fills have elements of their own, and are no place in the table.
+        const there = found.keys.get(place);
+        for (const key of keys) if (!there?.has(key)) return `${place} has lost ${key}`;
+        if (there && there.size !== keys.size) return `${place} has ${there.size - keys.size} entries too many`;
+      }
+      for (const [chain, count] of ruleCounts) {
+        if (chain.startsWith(`${family} `) && (found.ruleCounts.get(chain) ?? 0) !== count) return `${chain} has other rules`;
+      }
+    }
+    return undefined;
+  }
+
+  async remove(): Promise<void> {
+    await this.#nft(['-f', '-'], nftRemovalScript(this.#options.table, this.#options.families));
+  }
+
+  async #nft(args: readonly string[], input: string): Promise<void> {
+    const result = await this.#options.run('nft', args, input);
+    if (result.code !== 0) throw new CommandError('nft', result);
+  }
+}
+
+interface ListedSet {
+  readonly name: string;
+  readonly elem?: readonly unknown[];
+}
+
+interface Listing {
+  readonly nftables: readonly {
+    readonly chain?: { readonly name: string };
+    readonly rule?: { readonly chain: string };
+    readonly set?: ListedSet;
+    readonly map?: ListedSet;
+  }[];
+}
+
+function readListing(family: string, text: string): { readonly keys: Map<string, Set<string>>; readonly ruleCounts: Map<string, number> } {
+  const keys = new Map<string, Set<string>>([[`${family} chain`, new Set()], [`${family} set`, new Set()]]);
+  const ruleCounts = new Map<string, number>();
+  for (const { chain, rule, set, map } of (JSON.parse(text) as Listing).nftables) {
+    if (chain) keys.get(`${family} chain`)?.add(chain.name);
+    if (rule) {
+      const name = `${family} chain ${rule.chain}`;
+      ruleCounts.set(name, (ruleCounts.get(name) ?? 0) + 1);
+    }
+    const named = set ?? map;
+    if (!named) continue;
+    keys.get(`${family} set`)?.add(named.name);
+    const elements = (named.elem ?? []).map((element) => keyText(map && Array.isArray(element) ? element[0] : element));
+    keys.set(`${family} element ${named.name}`, new Set(elements));
+  }
+  return { keys, ruleCounts };
+}
+
+/** An element's key as it is written in a script. */
+function keyText(key: unknown): string {
+  if (typeof key !== 'object' || key === null) return String(key);
+  const { concat, prefix, range, elem } = key as {
+    concat?: readonly unknown[];
+    prefix?: { addr: string; len: number };
+    range?: readonly [unknown, unknown];
+    elem?: { val: unknown };
+  };
+  if (concat) return concat.map(keyText).join(' . ');
+  if (prefix) return `${prefix.addr}/${prefix.len}`;
+  if (range) return `${keyText(range[0])}-${keyText(range[1])}`;
+  return elem ? keyText(elem.val) : JSON.stringify(key);
+}

@@ -1,0 +1,123 @@
+/**
+ * Keeps the kernel at what a rule table says. Changes are gathered for a moment
+ * and go as one transaction; while one is under way the next gathers. What
+ * failed is retried, and then as the whole table in place of whatever is there.
+ * An audit now and then finds what others have flushed, and repairs it the same way.
+ */
+import type { Clock } from '../../../base/clock.ts';
+import type { Logger } from '../../../base/logger.ts';
+import type { RuleBackend } from './backend.ts';
+import type { RuleTable } from './rule-table.ts';
+
+export interface RuleSyncOptions {
+  readonly table: RuleTable;
+  readonly backend: RuleBackend;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Hears of each try: how long it took, and whether it was the whole table. */
+  readonly onSync?: (outcome: { readonly seconds: number; readonly afresh: boolean; readonly error: unknown }) => void;
+  readonly auditEveryMs?: number;
+}
+
+/** Events that belong together come within a turn or two. */
+const gatherMs = 5;
+const retryMinMs = 500;
+const retryMaxMs = 30_000;
+const auditEveryMs = 30_000;
+/** Reading thousands of elements back is work: an audit may not take more than this share of the time. */
+const auditShareMax = 0.01;
+
+export class RuleSync {
+  readonly #options: RuleSyncOptions;
+  #wake: (() => void) | undefined;
+  #afresh = true;
+  #failures = 0;
+  #auditDue = Infinity;
+  #waiting: (() => void)[] = [];
+
+  constructor(options: RuleSyncOptions) {
+    this.#options = options;
+  }
+
+  /** There are changes in the table. */
+  request(): void {
+    this.#wake?.();
+  }
+
+  /** Calls back once all that is in the table now is in the kernel. */
+  whenApplied(callback: () => void): void {
+    this.#waiting.push(callback);
+    this.request();
+  }
+
+  /** Runs until `signal` aborts, and leaves the rules where they are: traffic goes on while a proxy restarts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    this.#auditDue = clock.monotonic() + (this.#options.auditEveryMs ?? auditEveryMs);
+    while (!signal.aborted) {
+      if (this.#failures > 0 || this.#afresh || this.#options.table.isDirty || this.#waiting.length > 0) await this.#apply();
+      else if (clock.monotonic() >= this.#auditDue) await this.#audit();
+      await this.#pause(signal);
+    }
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    const { clock, table } = this.#options;
+    const backoffMs = Math.min(retryMinMs * 2 ** (this.#failures - 1), retryMaxMs);
+    const idle = this.#failures === 0 && !table.isDirty && this.#waiting.length === 0 && !this.#afresh;
+    if (idle) await this.#idle(signal);
+    await clock.sleep(this.#failures > 0 ? backoffMs : gatherMs, signal).catch(() => undefined);
+  }
+
+  /** Until something is asked for or an audit is due. */
+  #idle(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      const wake = () => {
+        timer.cancel();
+        signal.removeEventListener('abort', wake);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = clock.after(Math.max(0, this.#auditDue - clock.monotonic()), wake);
+      signal.addEventListener('abort', wake, { once: true });
+      this.#wake = wake;
+      if (signal.aborted) wake();
+    });
+  }
+
+  async #apply(): Promise<void> {
+    const { table, backend, clock, logger, onSync } = this.#options;
+    const afresh = this.#afresh;
+    if (afresh) table.forgetApplied();
+    const changes = table.takeChanges();
+    const told = this.#waiting;
+    this.#waiting = [];
+    const startedAt = clock.monotonic();
+    let failure: unknown;
+    try {
+      if (afresh || changes.length > 0) await backend.apply(changes, afresh);
+      this.#afresh = false;
+      this.#failures = 0;
+    } catch (error) {
+      failure = error;
+      this.#afresh = true;
+      this.#failures++;
+      this.#waiting = [...told, ...this.#waiting];
+      logger.warn('rules could not be applied', { changes: changes.length, afresh, error });
+    }
+    onSync?.({ seconds: (clock.monotonic() - startedAt) / 1000, afresh, error: failure });
+    if (!failure) for (const callback of told) callback();
+  }
+
+  async #audit(): Promise<void> {
+    const { table, backend, clock, logger } = this.#options;
+    const startedAt = clock.monotonic();
+    const amiss = await backend.audit(table.applied()).catch((error: unknown) => String(error));
+    const now = clock.monotonic();
+    this.#auditDue = now + Math.max(this.#options.auditEveryMs ?? auditEveryMs, (now - startedAt) / auditShareMax);
+    if (amiss === undefined) return;
+    logger.warn('rules are not as they were applied: applying them all again', { amiss });
+    this.#afresh = true;
+  }
+}
