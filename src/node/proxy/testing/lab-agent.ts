@@ -6,11 +6,13 @@
 import { createSocket } from 'node:dgram';
 import { connect, createServer, isIPv6 } from 'node:net';
 import { createInterface } from 'node:readline';
+import { systemClock } from '../../../base/clock.ts';
 
 export type AgentRequest =
   | { readonly do: 'listen'; readonly protocol: 'tcp' | 'udp'; readonly port: number }
   | { readonly do: 'ask'; readonly protocol: 'tcp' | 'udp'; readonly ip: string; readonly port: number; readonly timeoutMs: number; readonly sourcePort: number };
 
+const clock = systemClock();
 const name = process.argv[2] ?? '';
 const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '');
 
@@ -49,11 +51,11 @@ function askUdp(ip: string, port: number, timeoutMs: number, sourcePort: number)
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(ip) ? 'udp6' : 'udp4');
     const done = (answer: string) => {
-      clearTimeout(timer);
+      timer.cancel();
       socket.close();
       resolve(answer);
     };
-    const timer = setTimeout(() => done('timeout'), timeoutMs);
+    const timer = clock.after(timeoutMs, () => done('timeout'));
     socket.once('message', (message) => done(message.toString()));
     socket.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? 'error'));
     // Connected, so that a refusal is heard.

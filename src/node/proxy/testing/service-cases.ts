@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ServiceSpec } from '../../../api/types/core-v1.ts';
+import { systemClock } from '../../../base/clock.ts';
 import type { ProxyMode } from '../proxy-metrics.ts';
 import { addresses, addresses6 } from './lab.ts';
 import type { HostName } from './lab.ts';
@@ -167,10 +168,12 @@ export function serviceCases(mode: ProxyMode, missing: string | undefined): void
   });
 }
 
+const clock = systemClock();
+
 async function until(holds: () => Promise<boolean>, tries = 50): Promise<boolean> {
   for (let i = 0; i < tries; i++) {
     if (await holds()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await clock.sleep(50);
   }
   return false;
 }
