@@ -164,13 +164,13 @@ export class Kubelet implements WorkerHost, ServedNode {
       known.update(shareEqual(known.pod, pod));
       return;
     }
+    const refusal = hasRun(pod) || hasEnded(pod) ? undefined : this.#options.manager?.refusal(pod);
     const worker = new PodWorker(shareEqual(this.#newest?.pod ?? pod, pod), this);
     this.#newest = worker;
     this.#workers.set(uid, worker);
-    const refusal = hasRun(pod) || hasEnded(pod) ? undefined : this.#options.manager?.refusal(pod);
     if (!refusal) return worker.begin();
     this.record(pod, 'Warning', refusal.reason, refusal.message);
-    worker.fail(refusal);
+    worker.fail({ reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` });
   }
 
   /** Frees all that runtime and machine hold of a pod that is no more. */
@@ -226,6 +226,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     return {
       name: this.name,
       pods: () => this.pods(),
+      activePods: () => [...this.#workers.values()].filter(({ pod, state }) => state !== 'ended' && !hasEnded(pod)).map(({ pod }) => pod),
       holds: (uid) => !['ended', 'gone', undefined].includes(this.#workers.get(uid)?.state),
       failPod: (uid, failure) => {
         const worker = this.#workers.get(uid);

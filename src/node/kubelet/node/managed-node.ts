@@ -6,6 +6,8 @@ export interface ManagedNode {
   readonly name: string;
   /** With their status of the moment; those that have ended are among them. */
   pods(): readonly Pod[];
+  /** Those that have not ended, as the API says them. */
+  activePods(): readonly Pod[];
   /** Kills the pod and marks it Failed; false where it is gone or has ended already. */
   failPod(podUid: string, failure: PodFailure): boolean;
   /** Whether anything of the pod is still there: containers, sandbox. */

@@ -11,7 +11,7 @@ import type { NodeDescription, NodeObservation } from '../node-status.ts';
 import type { PodVolumes } from '../pod-setup.ts';
 import type { Runtime, RuntimeImage } from '../runtime.ts';
 import { allocatableOf, capacityOf } from './allocatable.ts';
-import type { Reservations } from './allocatable.ts';
+import type { Reservations, Resources } from './allocatable.ts';
 import { EvictionManager } from './eviction-manager.ts';
 import { refusedUnderPressure } from './eviction-rules.ts';
 import { defaultImagePolicy, ImageCollector } from './image-collector.ts';
@@ -20,6 +20,8 @@ import { machineFacts, machineFigures } from './machine.ts';
 import type { MachineFacts, MachineFigures, MachineFolders } from './machine.ts';
 import { isCritical } from './managed-node.ts';
 import type { ManagedNode } from './managed-node.ts';
+import { refusalBeside } from './node-admission.ts';
+import type { Refusal } from './node-admission.ts';
 import { podFigures } from './pod-figures.ts';
 import type { PodFigures } from './pod-figures.ts';
 import { defaultThresholds, observe } from './thresholds.ts';
@@ -55,6 +57,7 @@ export class NodeManager {
   readonly #images: ImageCollector;
   #eviction: EvictionManager | undefined;
   #node: ManagedNode | undefined;
+  #allocatable: Resources = {};
   #figures: MachineFigures | undefined;
   /** Said instead of Ready; see `shuttingDown`. */
   #closing: string | undefined;
@@ -76,10 +79,11 @@ export class NodeManager {
     const { facts } = this;
     const { nodeFs } = await this.figures();
     const capacity = capacityOf(facts, nodeFs, this.#options.podsMax ?? 110);
+    this.#allocatable = allocatableOf(capacity, this.#options.reservations ?? {}, this.#thresholds);
     const { systemUuid, bootId, kernelVersion, osImage, architecture, machineId } = facts;
     return {
       capacity,
-      allocatable: allocatableOf(capacity, this.#options.reservations ?? {}, this.#thresholds),
+      allocatable: this.#allocatable,
       machineId,
       runtimeVersion: this.#options.runtime.version,
       system: { systemUuid, bootId, kernelVersion, osImage, architecture, features: { supplementalGroupsPolicy: false }, runtimeHandlers: [] },
@@ -135,12 +139,13 @@ export class NodeManager {
   }
 
   /** Why the node does not take the pod; undefined: it does. */
-  refusal(pod: Pod): { readonly reason: string; readonly message: string } | undefined {
+  refusal(pod: Pod): Refusal | undefined {
     if (this.#closing !== undefined) return { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' };
-    const { pressure } = this.#eviction ?? {};
-    if (!pressure || isCritical(pod)) return undefined;
-    const message = refusedUnderPressure(pressure, pod, qosOf(pod) === 'BestEffort');
-    return message === undefined ? undefined : { reason: 'Evicted', message: `Pod was rejected: ${message}` };
+    // Room for what the system cannot do without is made by evictions.
+    if (!this.#eviction || isCritical(pod)) return undefined;
+    const message = refusedUnderPressure(this.#eviction.pressure, pod, qosOf(pod) === 'BestEffort');
+    if (message !== undefined) return { reason: 'Evicted', message };
+    return refusalBeside(pod, this.#node?.activePods() ?? [], this.#allocatable);
   }
 
   /** From now on the node is not ready, and takes no pods. */

@@ -13,6 +13,7 @@ import { ImageCollector } from './image-collector.ts';
 import { machineFacts, machineFigures } from './machine.ts';
 import type { MachineFacts } from './machine.ts';
 import type { ManagedNode } from './managed-node.ts';
+import { refusalBeside } from './node-admission.ts';
 import type { PodFailure } from '../pod-failure.ts';
 import type { PodFigures } from './pod-figures.ts';
 import { Pressure, transitionMs } from './pressure.ts';
@@ -108,6 +109,23 @@ describe('pressure', () => {
   });
 });
 
+describe('admission', () => {
+  const port = (hostPort: number, hostIP?: string) => ({ containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort, ...(hostIP ? { hostIP } : {}) }] }] });
+
+  it('refuses what the node has no room for', () => {
+    const big = pod('big', { containers: [{ name: 'c', resources: { requests: { cpu: '1500m', 'example.com/x': '1' } } }] });
+    assert.equal(refusalBeside(big, [], { cpu: '2', pods: '1' }), undefined);
+    assert.deepEqual(refusalBeside(big, [big], { cpu: '2', pods: '2' }), { reason: 'OutOfcpu', message: "Node didn't have enough resource: cpu, requested: 1500, used: 1500, capacity: 2000" });
+    assert.equal(refusalBeside(big, [pod('other')], { pods: '1' })?.reason, 'OutOfpods');
+  });
+
+  it('refuses a host port that is taken', () => {
+    assert.equal(refusalBeside(pod('a', port(80)), [pod('b', port(81))], {}), undefined);
+    assert.equal(refusalBeside(pod('a', port(80, '10.0.0.1')), [pod('b', port(80, '10.0.0.2'))], {}), undefined);
+    assert.equal(refusalBeside(pod('a', port(80)), [pod('b', port(80, '10.0.0.2'))], {})?.reason, 'NodePorts');
+  });
+});
+
 describe('eviction', () => {
   const memory = defaultThresholds[0]!;
   const requests = (amount: string) => ({ containers: [{ name: 'c', resources: { requests: { memory: amount } } }] });
@@ -146,6 +164,7 @@ describe('eviction', () => {
     const node: ManagedNode = {
       name: 'node',
       pods: () => [critical, victim, other],
+      activePods: () => [],
       failPod: (uid, failure) => failed.push([uid, failure]) > 0,
       holds: () => false,
       recordPod: () => {},
