@@ -15,13 +15,16 @@ export async function main(args: readonly string[]): Promise<void> {
 
   withDatastoreOptions(program.command('up'))
     .description('start a cluster: API server, controllers, scheduler and hollow nodes')
-    .option('--nodes <n>', 'hollow nodes', '3')
+    .option('--nodes <n>', 'hollow nodes (default: 3, or none beside real ones)')
+    .option('--real-nodes <n>', 'nodes with real containers, each in namespaces of its own (default: 1 with --runtime containerd)')
+    .option('--cluster-cidr <cidr>', 'where pods of real nodes get their addresses (default: a network that is free on this computer)')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option('--advertise-address <ip>', 'by which pods and nodes reach the API server (default: --host, where it is one that others can reach)')
     .option('--port <port>', 'the API server’s port; 0 takes a free one', '6443')
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: kubeconfig in the data dir)')
     .option('--cheap', 'one watch for all hollow nodes instead of one each: not for measurements')
     .option('--stages <file>', 'how the containers of hollow nodes behave: Behaviours and kwok’s Stages, in YAML')
-    .option('--runtime <runtime>', 'hollow, or containerd for this machine as a real node', 'hollow')
+    .option('--runtime <runtime>', 'of the nodes: hollow, or containerd for real ones', 'hollow')
     .option('--output <format>', 'text or json', 'text')
     .option('--log-level <level>', 'debug, info, warn or error', 'warn')
     .action(async (options) => (await import('./commands/up.ts')).up(options));
@@ -60,6 +63,25 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--credentials <kind>', 'certificates (from the cluster’s signer, a connection each), impersonation (over a few connections), or auto: certificates for up to 100 nodes where the cluster signs them', 'auto')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/hollow.ts')).hollow(options));
+
+  program
+    .command('kubelet')
+    .description('make this machine a node of a cluster, over a container runtime that speaks CRI')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server, as system:node:<name>')
+    .option('--node-name <name>', 'default: the host name')
+    .requiredOption('--node-ip <address>', 'by which the other nodes reach this one')
+    .option('--runtime <socket>', 'the runtime’s socket', 'unix:///run/containerd/containerd.sock')
+    .option('--root-dir <dir>', 'where pods, volumes and certificates are kept', '/var/lib/kubelet')
+    .option('--logs-dir <dir>', 'where the logs of containers are kept', '/var/log/pods')
+    .option('--pod-manifest-path <dir>', 'where manifests of static pods lie')
+    .option('--cni-conf-dir <dir>', 'where the runtime looks for the CNI configuration, which is written there; empty: somebody else looks after the pod network', '/etc/cni/net.d')
+    .option('--service-cidr <cidr>', 'where Services have their addresses', '10.96.0.0/12')
+    .option('--cluster-domain <domain>', 'of names in the cluster', 'cluster.local')
+    .option('--node-labels <labels>', 'labels of the node: a=b,c=d')
+    .option('--port <port>', 'of the node’s server', '10250')
+    .option(...metricsOption(0))
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .action(async (options) => (await import('./commands/kubelet.ts')).kubelet(options));
 
   program
     .command('slo')

@@ -12,16 +12,23 @@ import { systemRandom } from '../base/random.ts';
 import { Client } from '../client/client.ts';
 import { nodes as nodeResource } from '../client/resources.ts';
 import { exchangeTransport } from '../client/transports/exchange.ts';
-import { startApiServer, type RunningApiServer } from './api-server.ts';
+import { serviceCidr, startApiServer, type RunningApiServer } from './api-server.ts';
 import type { DatastoreSpec, EtcdAccess } from './datastore.ts';
 import { administrator } from './identities.ts';
+import { HostNetwork } from './machines/host-network.ts';
+import { machinesImpossible } from './machines/requirements.ts';
 import { formatKubeconfig, writeKubeconfig } from './pki/kubeconfig.ts';
 import { componentSubjects } from './pki/pki.ts';
+import { startRealNodes } from './real-nodes.ts';
 import { startThread } from './thread.ts';
 
 export interface ClusterOptions {
-  /** Hollow nodes; 3 unless set. */
+  /** Hollow nodes; 3 unless set, or none where there are real ones. */
   readonly nodes?: number;
+  /** Nodes with real containers, each in namespaces of its own on this computer; none unless set. Needs root, containerd, runc and the CNI plugins. */
+  readonly realNodes?: number;
+  /** Of their pods; unless set, a network that is free on this computer. */
+  readonly clusterCidr?: string;
   /** One watch for all nodes, instead of one each: what is measured with it says nothing of a real cluster. */
   readonly cheap?: boolean;
   /** How their containers behave: the text of a file of stages (see docs/hollow-nodes.md). */
@@ -32,6 +39,8 @@ export interface ClusterOptions {
   /** Keys, certificates, data and kubeconfig. A folder of its own, removed at the end, where left out. */
   readonly dataDir?: string;
   readonly host?: string;
+  /** By which pods and nodes reach the API server; see ApiServerOptions. */
+  readonly advertiseAddress?: string;
   /** 0 (the default) takes a free one. */
   readonly port?: number;
   /** Where to write the kubeconfig; `<dataDir>/kubeconfig` unless set. */
@@ -74,11 +83,18 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   await using opened = new AsyncDisposableStack();
   if (temporary) opened.defer(() => rmSync(dataDir, { recursive: true, force: true }));
   const host = options.host ?? '127.0.0.1';
+  const realCount = options.realNodes ?? 0;
+  const impossible = realCount > 0 ? machinesImpossible() : undefined;
+  if (impossible !== undefined) throw new Error(impossible);
+  const network = realCount > 0 ? await HostNetwork.create({ directory: join(dataDir, 'nodes'), clusterCidr: options.clusterCidr, logger }) : undefined;
+  if (network) opened.defer(() => network.remove());
   const server = await startApiServer({
     datastore: options.datastore ?? 'sqlite',
     ...(options.etcd ? { etcd: options.etcd } : {}),
     dataDir,
     host,
+    ...(network ? { alsoAt: [network.address], advertiseAddress: network.address } : {}),
+    ...(options.advertiseAddress === undefined ? {} : { advertiseAddress: options.advertiseAddress }),
     port: options.port ?? 0,
     clock,
     random: systemRandom(),
@@ -87,8 +103,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   opened.defer(() => server.stop());
   const apiReadyMs = clock.monotonic() - started;
 
-  const count = options.nodes ?? 3;
+  const count = options.nodes ?? (realCount > 0 ? 0 : 3);
   const brainsOptions = {
+    clusterCidrs: network?.clusterCidr ?? options.clusterCidr ?? '',
     rootCa: server.pki.authorityCertificate,
     // Threads are of this process: what they are started with is not seen outside.
     serviceAccountKey: String(server.pki.serviceAccountKeys.privateKey.export({ type: 'pkcs8', format: 'pem' })),
@@ -110,12 +127,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   });
   opened.defer(async () => void (await Promise.all(parts.map((part) => part.stop(partGraceMs)))));
 
+  const client = new Client(exchangeTransport(server.handler, administrator), { clock });
+  const realNodes = network && startRealNodes({ count: realCount, directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, serviceCidr, client, clock, logger, logLevel });
+  if (realNodes) opened.defer(() => realNodes.stop());
+
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
   const kubeconfigPath = resolve(options.kubeconfig ?? join(dataDir, 'kubeconfig'));
   const access = administratorAccess(server, url);
   writeKubeconfig(kubeconfigPath, { ...access, clock, issue: () => access.client });
-  const client = new Client(exchangeTransport(server.handler, administrator), { clock });
-  const failed = Promise.race(parts.map((part) => part.failed));
+  const failed = Promise.race([...parts.map((part) => part.failed), ...(realNodes ? [realNodes.failed] : [])]);
   // Whoever does not wait for it has the log.
   failed.catch(() => {});
   const running = opened.move();
@@ -132,8 +152,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     client,
     apiReadyMs,
     nodesReady: async () => {
-      await Promise.all(parts.map((part) => part.ready));
-      await allReady(client, count, clock, stopping.signal);
+      await Promise.all([...parts.map((part) => part.ready), realNodes?.ready]);
+      await allReady(client, count + realCount, clock, stopping.signal);
     },
     failed,
     stop,

@@ -3,6 +3,8 @@
  * registry, HTTP. One of these runs in the all-in-one process, or alone.
  */
 import { createPublicKey } from 'node:crypto';
+import { isIPv4 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { builtInCatalogue, storagePrefixOf, type Catalogue, type ResourceInfo } from '../api/catalogue.ts';
 import type { Service } from '../api/types/core-v1.ts';
@@ -49,6 +51,10 @@ export interface ApiServerOptions {
   readonly etcd?: EtcdAccess;
   readonly dataDir: string;
   readonly host: string;
+  /** Further addresses to listen at. */
+  readonly alsoAt?: readonly string[];
+  /** By which pods and nodes reach it; unless set, `host` where it is one address that others can reach. */
+  readonly advertiseAddress?: string | undefined;
   /** 0 takes any free port. */
   readonly port: number;
   readonly clock: Clock;
@@ -72,19 +78,19 @@ export const serviceCidr = '10.96.0.0/12';
 export const issuer = 'https://kubernetes.default.svc.cluster.local';
 
 export async function startApiServer(options: ApiServerOptions): Promise<RunningApiServer> {
-  const { clock, logger, dataDir, host } = options;
+  const { clock, logger, dataDir } = options;
   // Whatever fails on the way up closes what is open by then, in the order of a stop.
   await using opened = new AsyncDisposableStack();
   const store = await openDatastore(options.datastore, dataDir, clock, logger, options.etcd);
   opened.defer(() => store.close());
-  const pki = await loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress, extraNames: host === '127.0.0.1' ? [] : [host] });
+  const pki = await loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress, extraNames: namesOf(options) });
   const server = await serveStore(options, store, pki, opened);
   const running = opened.move();
   return { ...server, stop: () => running.disposeAsync() };
 }
 
 async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki, opened: AsyncDisposableStack): Promise<Omit<RunningApiServer, 'stop'>> {
-  const { clock, logger, host } = options;
+  const { clock, logger, host, alsoAt } = options;
   const catalogue = builtInCatalogue();
   const metrics = new ApiServerMetrics(catalogue, clock);
   const store = new MeasuredStore(unmeasured, catalogue.all(), metrics.registry, clock);
@@ -101,6 +107,7 @@ async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki
   // Before anything is written: a port that is taken ends it here.
   const listener = await listen({
     host,
+    ...(alsoAt ? { alsoAt } : {}),
     port: options.port,
     certificate: pki.serving.certificate,
     privateKey: pki.serving.privateKey,
@@ -117,7 +124,7 @@ async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki
     apiServerPort: listener.port,
     clientAuthority: pki.authorityCertificate,
     frontProxyAuthority: pki.frontProxyAuthorityCertificate,
-    ...advertised(host),
+    ...advertised(options),
   });
   // Whoever is told that the server is ready finds what it began with.
   await caches.fresh();
@@ -128,8 +135,27 @@ async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki
 }
 
 /** Endpoints may not have loopback addresses: a server that only listens there has none. */
-function advertised(host: string): { advertiseAddress?: string } {
-  return host.startsWith('127.') || host === '::1' || host === '0.0.0.0' || host === '::' || host === 'localhost' ? {} : { advertiseAddress: host };
+function advertised({ host, advertiseAddress }: ApiServerOptions): { advertiseAddress?: string } {
+  const address = advertiseAddress ?? (isWildcard(host) ? ownAddresses().find((own) => isIPv4(own)) : isReachable(host) ? host : undefined);
+  return address === undefined ? {} : { advertiseAddress: address };
+}
+
+function isReachable(host: string): boolean {
+  return !host.startsWith('127.') && host !== '::1' && host !== 'localhost';
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** What clients may call it, beside what every API server is called. */
+function namesOf({ host, alsoAt = [], advertiseAddress }: ApiServerOptions): string[] {
+  const listening = isWildcard(host) ? ownAddresses() : [host];
+  return [...new Set([...listening, ...alsoAt, ...(advertiseAddress === undefined ? [] : [advertiseAddress])])].filter((name) => name !== '127.0.0.1');
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address));
 }
 
 /** One for each storage prefix: all versions of a resource share a cache. */

@@ -11,6 +11,7 @@ import { endpointsController } from './endpointslice/endpoints-controller.ts';
 import { garbageCollector } from './garbagecollector/garbage-collector.ts';
 import { jobController } from './job/job-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
+import { nodeIpamController, type ClusterNetworks } from './node-ipam/node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
 import { podGarbageCollector } from './podgc/podgc.ts';
 import { replicaSetController, replicationControllerController } from './replication/replication.ts';
@@ -30,6 +31,8 @@ export interface ControllerSettings {
   readonly rootCa?: string;
   /** Signs the tokens of legacy token secrets; without it such secrets stay empty. */
   readonly signLegacyToken?: SignLegacyToken;
+  /** Of which nodes get their blocks of pod addresses; without it they bring their own. */
+  readonly clusterNetworks?: ClusterNetworks;
 }
 
 export interface CatalogueEntry {
@@ -38,7 +41,7 @@ export interface CatalogueEntry {
 }
 
 export function controllerCatalogue(settings: ControllerSettings): readonly CatalogueEntry[] {
-  const { rootCa, signLegacyToken } = settings;
+  const { rootCa, signLegacyToken, clusterNetworks } = settings;
   return [
     { name: 'replicationcontroller', create: replicationControllerController },
     { name: 'replicaset', create: replicaSetController },
@@ -54,6 +57,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'namespace', create: namespaceController },
     { name: 'nodelifecycle', create: nodeLifecycleController },
     { name: 'taint-eviction', create: taintEvictionController },
+    ...(clusterNetworks?.cidrs.length ? [{ name: 'node-ipam-controller', create: nodeIpamController(clusterNetworks) }] : []),
     { name: 'podgc', create: podGarbageCollector },
     { name: 'resourcequota', create: resourceQuotaController },
     { name: 'disruption', create: disruptionController },

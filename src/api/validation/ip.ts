@@ -1,5 +1,5 @@
 /** IP addresses and CIDR blocks as fields that allowed sloppy forms once: still any spelling of IPv6, no longer leading zeros. */
-import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 import type { FieldError } from '../errors.ts';
 import type { FieldPath } from './field-path.ts';
 import { invalidValue } from './field-path.ts';
@@ -74,6 +74,13 @@ function parseIpv4(text: string): bigint {
   let value = 0n;
   for (const part of text.split('.')) value = (value << 8n) | BigInt(part);
   return value;
+}
+
+/** In the canonical spelling. */
+export function formatIp(value: bigint, bits: 32 | 128): string {
+  if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
+  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
+  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
 }
 
 export function ipFamily(text: string): 'IPv4' | 'IPv6' | undefined {

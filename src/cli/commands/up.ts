@@ -5,6 +5,7 @@ import { createLogger, type LogLevel } from '../../base/logger.ts';
 import { systemClock } from '../../base/clock.ts';
 import { collectOnce } from '../../cluster/after-start.ts';
 import { startCluster } from '../../cluster/all-in-one.ts';
+import { machinesImpossible } from '../../cluster/machines/requirements.ts';
 import { etcdAccess, type DatastoreOptions } from '../datastore-options.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -14,8 +15,11 @@ import { untilToldToStop } from '../until-stopped.ts';
 import { UsageError } from '../usage-error.ts';
 
 export interface UpOptions extends DatastoreOptions {
-  readonly nodes: string;
+  readonly nodes?: string;
+  readonly realNodes?: string;
+  readonly clusterCidr?: string;
   readonly host: string;
+  readonly advertiseAddress?: string;
   readonly port: string;
   readonly kubeconfig?: string;
   readonly runtime: string;
@@ -27,14 +31,20 @@ export interface UpOptions extends DatastoreOptions {
 
 /** Starts a cluster and stays until it is told to stop. */
 export async function up(options: UpOptions): Promise<void> {
-  if (options.runtime !== 'hollow') throw new UsageError(`--runtime ${options.runtime}: real nodes are not there yet (see docs/roadmap.md); the hollow runtime is`);
+  if (options.runtime !== 'hollow' && options.runtime !== 'containerd') throw new UsageError(`--runtime takes hollow or containerd, not "${options.runtime}"`);
   const machine = options.output === 'json';
   const logger = createLogger(logSink(machine ? 'json' : 'text'), options.logLevel as LogLevel);
   // From the start of the process: what the person at the terminal waits for.
   const bootMs = process.uptime() * 1000;
-  const nodes = wholeNumber(options.nodes, '--nodes');
+  const realNodes = wholeNumber(options.realNodes ?? (options.runtime === 'containerd' ? '1' : '0'), '--real-nodes');
+  const impossible = realNodes > 0 ? machinesImpossible() : undefined;
+  if (impossible !== undefined) throw new UsageError(impossible);
+  const nodes = wholeNumber(options.nodes ?? (realNodes > 0 ? '0' : '3'), '--nodes');
   const cluster = await startCluster({
     nodes,
+    realNodes,
+    ...(options.clusterCidr ? { clusterCidr: options.clusterCidr } : {}),
+    ...(options.advertiseAddress ? { advertiseAddress: options.advertiseAddress } : {}),
     cheap: options.cheap ?? false,
     stages: stagesText(options.stages, logger),
     datastore: options.datastore,
@@ -61,8 +71,8 @@ export async function up(options: UpOptions): Promise<void> {
   const ready = cluster.nodesReady().then(
     () => {
       const nodesReadyMs = Math.round(process.uptime() * 1000);
-      if (machine) say(JSON.stringify({ ready: true, url: cluster.url, kubeconfig: cluster.kubeconfigPath, apiReadyMs, nodes, nodesReadyMs, ...(options.cheap ? { cheap: true } : {}) }));
-      else say(`${green('ready')} ${nodes} hollow node${nodes === 1 ? '' : 's'}${options.cheap ? ' (CHEAP: one watch for all of them, not for measurements)' : ''} ${dim(`in ${(nodesReadyMs / 1000).toFixed(2)} s; Ctrl-C stops the cluster, data stays in ${relative('.', options.dataDir) || '.'}`)}`);
+      if (machine) say(JSON.stringify({ ready: true, url: cluster.url, kubeconfig: cluster.kubeconfigPath, apiReadyMs, nodes, realNodes, nodesReadyMs, ...(options.cheap ? { cheap: true } : {}) }));
+      else say(`${green('ready')} ${described(nodes, realNodes)}${options.cheap ? ' (CHEAP: one watch for all of them, not for measurements)' : ''} ${dim(`in ${(nodesReadyMs / 1000).toFixed(2)} s; Ctrl-C stops the cluster, data stays in ${relative('.', options.dataDir) || '.'}`)}`);
     },
     (error: unknown) => {
       if (!isTold) logger.error('the nodes did not become ready', { error });
@@ -74,4 +84,9 @@ export async function up(options: UpOptions): Promise<void> {
   if (!machine) say(dim('stopping'));
   await cluster.stop();
   await ready;
+}
+
+function described(hollow: number, real: number): string {
+  const counted = (count: number, kind: string) => (count === 0 ? [] : [`${count} ${kind} node${count === 1 ? '' : 's'}`]);
+  return [...counted(hollow, 'hollow'), ...counted(real, 'real')].join(' and ') || 'without nodes';
 }

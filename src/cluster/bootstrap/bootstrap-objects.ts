@@ -5,6 +5,7 @@
 import type { KubeObject } from '../../api/object.ts';
 import { formatTime } from '../../base/clock.ts';
 import { bootstrapFlowSchemas, bootstrapPriorityLevels } from './flow-control.ts';
+import { joiningClusterRoleBindings, joiningClusterRoles, joiningRole, joiningRoleBinding } from './joining.ts';
 import {
   bootstrapClusterRoleBindings,
   bootstrapClusterRoles,
@@ -198,10 +199,10 @@ export function bootstrapObjects(options: BootstrapOptions): BootstrapObject[] {
   const flowControl = 'flowcontrol.apiserver.k8s.io';
   const objects: [group: string, resource: string, objects: readonly object[]][] = [
     ['', 'namespaces', namespaces.map(namespaceObject)],
-    [rbac, 'clusterroles', bootstrapClusterRoles()],
-    [rbac, 'clusterrolebindings', bootstrapClusterRoleBindings()],
-    [rbac, 'roles', bootstrapRoles()],
-    [rbac, 'rolebindings', bootstrapRoleBindings()],
+    [rbac, 'clusterroles', [...bootstrapClusterRoles(), ...joiningClusterRoles()]],
+    [rbac, 'clusterrolebindings', [...bootstrapClusterRoleBindings(), ...joiningClusterRoleBindings()]],
+    [rbac, 'roles', [...bootstrapRoles(), joiningRole()]],
+    [rbac, 'rolebindings', [...bootstrapRoleBindings(), joiningRoleBinding()]],
     ['scheduling.k8s.io', 'priorityclasses', priorityClasses()],
     [flowControl, 'prioritylevelconfigurations', bootstrapPriorityLevels()],
     [flowControl, 'flowschemas', bootstrapFlowSchemas(formatTime(options.now))],

@@ -20,7 +20,7 @@ const rbacVersion = `${rbacGroup}/v1`;
 /** RBAC objects that carry the annotation `false` are left alone by reconciliation. */
 export const autoUpdateAnnotation = 'rbac.authorization.kubernetes.io/autoupdate';
 
-function metadata(name: string, namespace?: string, labels: Record<string, string> = {}) {
+export function metadata(name: string, namespace?: string, labels: Record<string, string> = {}) {
   return {
     name,
     ...(namespace === undefined ? {} : { namespace }),

@@ -9,6 +9,7 @@ export const start: PartStarter['start'] = ({ connection, options, logger, metri
     transportFor: (identity) => connection.as(identity),
     rootCa: String(options['rootCa']),
     serviceAccountKey: String(options['serviceAccountKey']),
+    clusterCidrs: String(options['clusterCidrs']).split(',').filter((cidr) => cidr !== ''),
     clock: systemClock(),
     random: systemRandom(),
     logger,

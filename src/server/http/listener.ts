@@ -5,6 +5,7 @@
  */
 import http from 'node:http';
 import tls from 'node:tls';
+import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
@@ -16,6 +17,8 @@ import { mayUpgrade, receiveUpgrade } from './upgrade.ts';
 
 export interface ListenerOptions {
   readonly host: string;
+  /** Further addresses, at the same port. */
+  readonly alsoAt?: readonly string[];
   /** 0 takes any free port. */
   readonly port: number;
   /** PEM. */
@@ -39,6 +42,7 @@ const handshakeTimeoutMs = 10_000;
 /** A connection that brings no request for so long is closed; clients keep theirs warm or reopen. */
 const idleTimeoutMs = 600_000;
 const connectionsMax = 30_000;
+const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
 
 export function listen(options: ListenerOptions): Promise<Listener> {
   const { senderTimeoutMs = 60_000 } = options;
@@ -71,9 +75,7 @@ export function listen(options: ListenerOptions): Promise<Listener> {
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: handshakeTimeoutMs,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 30_000,
+    ...socketOptions,
   });
   server.maxConnections = connectionsMax;
   server.on('tlsClientError', () => {});
@@ -87,20 +89,49 @@ export function listen(options: ListenerOptions): Promise<Listener> {
     else overHttp1.emit('connection', socket);
   });
 
-  return new Promise((resolve, reject) => {
-    const onError = (error: Error) => {
-      overHttp2.close();
-      reject(error);
-    };
-    server.once('error', onError);
-    server.listen(options.port, options.host, () => {
-      server.off('error', onError);
+  return openAll(server, options).then(
+    (further) => {
       // It listens through another, and looks after slow senders only once it listens.
       overHttp1.emit('listening');
-      resolve({
+      return {
         port: (server.address() as AddressInfo).port,
-        close: (graceMs) => closeAll(server, overHttp1, overHttp2, origins, graceMs),
-      });
+        close(graceMs) {
+          for (const other of further) other.close();
+          return closeAll(server, overHttp1, overHttp2, origins, graceMs);
+        },
+      };
+    },
+    (error: unknown) => {
+      overHttp2.close();
+      throw error;
+    },
+  );
+}
+
+/** Opens the server at its own address, and at the others sockets that pass their connections to it. */
+async function openAll(server: tls.Server, { host, port, alsoAt = [] }: ListenerOptions): Promise<readonly net.Server[]> {
+  const opened: net.Server[] = [];
+  try {
+    await open(server, port, host);
+    const { port: taken } = server.address() as AddressInfo;
+    for (const address of alsoAt) {
+      const other = net.createServer(socketOptions, (socket) => server.emit('connection', socket));
+      await open(other, taken, address);
+      opened.push(other);
+    }
+    return opened;
+  } catch (error) {
+    for (const one of [server, ...opened]) one.close();
+    throw error;
+  }
+}
+
+function open(server: net.Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
     });
   });
 }

@@ -22,8 +22,6 @@ import { isCritical } from './managed-node.ts';
 import type { ManagedNode } from './managed-node.ts';
 import { refusalBeside } from './node-admission.ts';
 import type { Refusal } from './node-admission.ts';
-import { endAllPods } from './node-shutdown.ts';
-import type { ShutdownPeriods } from './node-shutdown.ts';
 import { podFigures } from './pod-figures.ts';
 import type { PodFigures } from './pod-figures.ts';
 import { defaultThresholds, observe } from './thresholds.ts';
@@ -61,7 +59,7 @@ export class NodeManager {
   #node: ManagedNode | undefined;
   #allocatable: Resources = {};
   #figures: MachineFigures | undefined;
-  /** Said instead of Ready; see `shutDown`. */
+  /** Said instead of Ready; see `shuttingDown`. */
   #closing: string | undefined;
 
   private constructor(options: NodeManagerOptions, facts: MachineFacts) {
@@ -150,10 +148,9 @@ export class NodeManager {
     return refusalBeside(pod, this.#node?.activePods() ?? [], this.#allocatable);
   }
 
-  /** The machine is going down: from now on the node is not ready and takes no pods, and those it has are ended. */
-  async shutDown(periods: ShutdownPeriods): Promise<void> {
+  /** From now on the node is not ready, and takes no pods. */
+  shuttingDown(): void {
     this.#closing = 'node is shutting down';
-    if (this.#node) await endAllPods(this.#node, this.#options.clock, periods);
   }
 
   async #collectImages(node: ManagedNode, signal: AbortSignal): Promise<void> {

@@ -14,7 +14,6 @@ import { machineFacts, machineFigures } from './machine.ts';
 import type { MachineFacts } from './machine.ts';
 import type { ManagedNode } from './managed-node.ts';
 import { refusalBeside } from './node-admission.ts';
-import { endAllPods } from './node-shutdown.ts';
 import type { PodFailure } from '../pod-failure.ts';
 import type { PodFigures } from './pod-figures.ts';
 import { Pressure, transitionMs } from './pressure.ts';
@@ -187,25 +186,6 @@ describe('eviction', () => {
     assert.deepEqual([failure.reason, failure.graceSeconds, failure.condition?.type, failure.condition?.reason], ['Evicted', 1, 'DisruptionTarget', 'TerminationByKubelet']);
     assert.equal(manager.pressure.memory, true);
   });
-});
-
-it('a shutdown ends the pods that the system needs last', async () => {
-  const failed: [string, PodFailure][] = [];
-  const critical = pod('critical', { priority: 2_000_000_000, terminationGracePeriodSeconds: 60 });
-  const node: ManagedNode = {
-    name: 'node',
-    pods: () => [],
-    activePods: () => [critical, pod('plain', { terminationGracePeriodSeconds: 5 })],
-    failPod: (uid, failure) => failed.push([uid, failure]) > 0,
-    holds: () => false,
-    recordPod: () => {},
-    recordNode: () => {},
-  };
-  await endAllPods(node, clockAt(() => 0), { seconds: 30, criticalSeconds: 10 });
-  assert.deepEqual(failed.map(([uid, { reason, graceSeconds }]) => [uid, reason, graceSeconds]), [
-    ['plain', 'Terminated', 5],
-    ['critical', 'Terminated', 10],
-  ]);
 });
 
 describe('images', () => {

@@ -47,8 +47,8 @@ export class KubeletServer {
     this.#server.on('tlsClientError', () => {});
   }
 
-  /** Listens for a node; resolves to its port. */
-  serve(node: ServedNode): Promise<number> {
+  /** Listens for a node; resolves to its port, any free one unless set. */
+  serve(node: ServedNode, wanted = 0): Promise<number> {
     const listener = net.createServer((socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -58,7 +58,7 @@ export class KubeletServer {
     this.#ports.push(listener);
     return new Promise((resolve, reject) => {
       listener.once('error', reject);
-      listener.listen(0, this.#options.host, () => {
+      listener.listen(wanted, this.#options.host, () => {
         const { port } = listener.address() as AddressInfo;
         this.#nodes.set(port, node);
         resolve(port);

@@ -1,0 +1,171 @@
+/**
+ * One real node put together, as a process: a kubelet over a runtime that speaks
+ * CRI, the pod network, the proxy of Services and the cluster's DNS. Whatever of
+ * it ends, containers go on; the next start takes them up.
+ */
+import { join } from 'node:path';
+import { clusterDnsAddress, dnsAddressAnnotation } from '../api/cluster-dns.ts';
+import type { Node, Pod } from '../api/types/core-v1.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { MetricRegistry } from '../base/metrics/registry.ts';
+import type { Random } from '../base/random.ts';
+import { Client } from '../client/client.ts';
+import { EventRecorder } from '../client/event-recorder.ts';
+import { Informer } from '../client/informer.ts';
+import { nodes } from '../client/resources.ts';
+import type { Transport } from '../client/transport.ts';
+import { CriRuntime } from '../node/cri/cri-runtime.ts';
+import { startDns } from '../node/dns/dns.ts';
+import { Kubelet } from '../node/kubelet/kubelet.ts';
+import { MachineHooks } from '../node/kubelet/machine-hooks.ts';
+import { NodeManager } from '../node/kubelet/node/node-manager.ts';
+import { NodeObjects } from '../node/kubelet/objects/node-objects.ts';
+import { PodStartMetrics } from '../node/kubelet/pod-start-metrics.ts';
+import { MachineProbes } from '../node/kubelet/probes/machine-probes.ts';
+import { KubeletServer } from '../node/kubelet/server/kubelet-server.ts';
+import { MachineSetup } from '../node/kubelet/settings/machine-setup.ts';
+import { createPodVolumes } from '../node/kubelet/volumes/pod-volumes.ts';
+import { followPodNetwork } from '../node/network/pod-network.ts';
+import { userAgents } from './identities.ts';
+import type { CertifiedKey } from './pki/certificate.ts';
+
+export interface RealNodeOptions {
+  readonly name: string;
+  /** By which other nodes and the API server reach it. */
+  readonly address: string;
+  /** Acts as the node. */
+  readonly transport: Transport;
+  /** PEM of the authority that vouches for the API server and for callers of the node. */
+  readonly authority: string;
+  readonly serving: CertifiedKey;
+  /** Of the node's server. */
+  readonly port: number;
+  /** Path of the runtime's unix socket. */
+  readonly runtimeSocket: string;
+  /** The kubelet's own: pods, volumes, plugins. */
+  readonly rootDirectory: string;
+  readonly logsDirectory: string;
+  /** Where manifests of static pods lie; undefined: there are none. */
+  readonly manifests: string | undefined;
+  /** Where the runtime looks for its network; undefined: somebody else looks after that. */
+  readonly cniConfigDirectory: string | undefined;
+  readonly serviceCidr: string;
+  readonly clusterDomain: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+  readonly signal: AbortSignal;
+}
+
+export interface RealNode {
+  /** Resolves when everything has ended after the signal. Containers stay. */
+  readonly stopped: Promise<void>;
+}
+
+/** Where runtimes keep what they pull, for the figures of the disk. */
+const imagesDirectory = '/var/lib/containerd';
+const resolverConfiguration = '/etc/resolv.conf';
+const dnsPort = 53;
+
+/** Resolves once the node is registered and follows its pods. */
+export async function startRealNode(options: RealNodeOptions): Promise<RealNode> {
+  const { name, address, clock, random, logger, metrics, signal } = options;
+  const client = new Client(options.transport, { clock, userAgent: userAgents.kubelet });
+  const recorder = new EventRecorder(client, { clock, logger, component: 'kubelet', host: name });
+  const runtime = await CriRuntime.connect({ socket: options.runtimeSocket, clock, logger, seccompDirectory: join(options.rootDirectory, 'seccomp') });
+  const allNodes = new Informer(client, nodes, { clock, random, logger });
+  if (options.cniConfigDirectory !== undefined) followPodNetwork({ nodes: allNodes, nodeName: name, nodeAddress: address, configDirectory: options.cniConfigDirectory, clock, logger, signal });
+  const following = allNodes.run(signal);
+  const { machine, manager, description } = await machineOf(options, { client, runtime, allNodes, record });
+  const server = new KubeletServer({ host: address, ...options.serving, clientAuthority: options.authority, clock });
+  const kubelet = new Kubelet({
+    client,
+    runtime,
+    clock,
+    random,
+    logger,
+    signal,
+    description,
+    heartbeatPhase: random.fraction(),
+    starts: new PodStartMetrics(metrics, clock),
+    machine,
+    manager,
+    ...(options.manifests === undefined ? {} : { manifests: options.manifests }),
+    serve: (node) => server.serve(node, options.port),
+    record: (...event) => recorder.event(...event),
+  });
+  const running = metrics.gauge('kubelet_running_pods', 'Pods that the nodes hold.').with();
+  metrics.beforeSnapshot(() => running.set(kubelet.podCount));
+  signal.addEventListener(
+    'abort',
+    () => {
+      server.close();
+      recorder.close();
+    },
+    { once: true },
+  );
+  await kubelet.start();
+  const dns = await serveDns(options, client);
+  return { stopped: Promise.all([following, dns.ended]).then(() => runtime.close()) };
+
+  /** The kubelet's, as soon as there is one: its parts are made before it. */
+  function record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    kubelet.record(pod, type, reason, message);
+  }
+}
+
+interface Surroundings {
+  readonly client: Client;
+  readonly runtime: CriRuntime;
+  readonly allNodes: Informer<Node>;
+  record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void;
+}
+
+/** What the kubelet has because there is a machine below it. */
+async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, record }: Surroundings) {
+  const { name, address, rootDirectory, logsDirectory, clock, random, logger, signal } = options;
+  const objects = new NodeObjects({ client, clock, random, logger, signal });
+  const volumes = await createPodVolumes({ root: rootDirectory, nodeName: name, client, objects, clock, random, logger, signal, node: () => allNodes.get(name), record });
+  const manager = await NodeManager.create({
+    runtime,
+    clock,
+    logger,
+    folders: { root: rootDirectory, images: imagesDirectory },
+    logDirectory: (pod) => join(logsDirectory, `${pod.metadata.namespace}_${pod.metadata.name}_${pod.metadata.uid}`),
+    volumes,
+    sandboxImages: [],
+  });
+  const described = await manager.describe();
+  const dnsAddress = clusterDnsAddress(options.serviceCidr);
+  const setup = new MachineSetup({
+    client,
+    objects,
+    volumes,
+    podsDirectory: join(rootDirectory, 'pods'),
+    logsDirectory,
+    dns: { servers: dnsAddress === undefined ? [] : [dnsAddress], domain: options.clusterDomain },
+    resolvConf: resolverConfiguration,
+    hostIps: [address],
+    memoryCapacityBytes: manager.facts.memoryBytes,
+    allocatable: () => described.allocatable,
+    record,
+  });
+  return {
+    manager,
+    machine: { setup, hooks: new MachineHooks({ runtime, clock, record }), probes: new MachineProbes(runtime, clock) },
+    description: { name, internalIp: address, podCidr: undefined, labels: options.labels, taints: [], kubeletPort: options.port, serverAddress: undefined, images: [], ...described },
+  };
+}
+
+/** Serves the cluster's names at the node's address, and says so on its Node. Resolves to its end. */
+async function serveDns({ name, address, clusterDomain, clock, random, logger, metrics, signal }: RealNodeOptions, client: Client): Promise<{ readonly ended: Promise<void> }> {
+  const dns = await startDns({ client, clock, random, logger, metrics, signal, listen: [{ address, port: dnsPort }], zone: clusterDomain, upstreams: resolverConfiguration });
+  const told = dns.ready.then(() => client.patch(nodes, { name }, { metadata: { annotations: { [dnsAddressAnnotation]: address } } }, { type: 'merge', signal }));
+  told.catch((error: unknown) => {
+    if (!signal.aborted) logger.warn('the node’s DNS could not be announced', { error });
+  });
+  return { ended: dns.stopped };
+}
