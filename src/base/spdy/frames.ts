@@ -24,13 +24,13 @@ export function controlFrame(type: number, flag: number, payload: Uint8Array): B
   return frame;
 }
 
-/** What stands before the content of a data frame. */
-export function dataHead(stream: number, flag: number, length: number): Buffer {
-  const head = Buffer.allocUnsafe(frameHeadBytes);
-  head.writeUInt32BE(stream, 0);
-  head.writeUInt32BE(length, 4);
-  head[4] = flag;
-  return head;
+export function dataFrame(stream: number, flag: number, content: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(frameHeadBytes + content.length);
+  frame.writeUInt32BE(stream, 0);
+  frame.writeUInt32BE(content.length, 4);
+  frame[4] = flag;
+  frame.set(content, frameHeadBytes);
+  return frame;
 }
 
 export function synStreamFrame(stream: number, headers: Uint8Array): Buffer {

@@ -8,7 +8,7 @@ import { systemClock } from '../clock.ts';
 import { SpdyConnection, streamsMax, type SpdyOptions } from './connection.ts';
 import { dictionary } from './dictionary.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
-import { controlFrame, dataHead, flags, frameTypes, goAwayFrame, pingFrame, resetFrame, synReplyFrame, synStreamFrame } from './frames.ts';
+import { controlFrame, dataFrame, flags, frameTypes, goAwayFrame, pingFrame, resetFrame, synReplyFrame, synStreamFrame } from './frames.ts';
 import { HeaderDecoder, HeaderEncoder, type SpdyHeaders } from './header-block.ts';
 import type { SpdyStream } from './stream.ts';
 
@@ -199,7 +199,7 @@ describe('a peer that writes frames itself', () => {
   test('a large data frame comes through in pieces', async () => {
     const { near, streams } = raw();
     near.write(synStreamFrame(1, empty()));
-    near.write(Buffer.concat([dataHead(1, flags.fin, 3_000_000), Buffer.alloc(3_000_000, 'y')]));
+    near.write(dataFrame(1, flags.fin, Buffer.alloc(3_000_000, 'y')));
     await settle();
     assert.equal((await bytesOf(streams[0]!)).length, 3_000_000);
   });
@@ -208,9 +208,9 @@ describe('a peer that writes frames itself', () => {
     const { near, seen, server } = raw();
     const encoder = new HeaderEncoder();
     for (const id of [3, 1, 4]) near.write(synStreamFrame(id, encoder.encode(headersOf())));
-    near.write(Buffer.concat([dataHead(9, 0, 1), Buffer.from('x')]));
+    near.write(dataFrame(9, 0, Buffer.from('x')));
     near.write(resetFrame(3, 5));
-    near.write(Buffer.concat([dataHead(3, 0, 1), Buffer.from('x')]));
+    near.write(dataFrame(3, 0, Buffer.from('x')));
     await settle();
     assert.deepEqual(seen, ['synReply 0000000378010004', 'reset 0000000100000001', 'reset 0000000400000001']);
     assert.equal(server.streamCount, 0);
@@ -233,7 +233,7 @@ describe('a peer that writes frames itself', () => {
     const step = fc.oneof(
       id.map((stream) => synStreamFrame(stream, encoder())),
       id.map((stream) => synReplyFrame(stream, encoder())),
-      fc.tuple(id, bytes, fc.boolean()).map(([stream, content, fin]) => Buffer.concat([dataHead(stream, fin ? flags.fin : 0, content.length), content])),
+      fc.tuple(id, bytes, fc.boolean()).map(([stream, content, fin]) => dataFrame(stream, fin ? flags.fin : 0, content)),
       id.map((stream) => resetFrame(stream, 5)),
       fc.nat(20).map(pingFrame),
       id.map((stream) => goAwayFrame(stream, 0)),

@@ -30,6 +30,8 @@ export class SpdyStream extends Duplex {
     this.#owner = owner;
     this.id = id;
     this.headers = headers;
+    // Whatever is wrong with a stream is its end, which `close` tells.
+    this.on('error', () => {});
   }
 
   /** False: it is full. */

@@ -8,6 +8,7 @@
  */
 import type { Pod } from '../../api/types/core-v1.ts';
 import type { ContainerKind } from '../kubelet/runtime.ts';
+import type { PortScript } from './port-script.ts';
 import type { Delay } from './stages/delay.ts';
 
 export interface Behaviour {
@@ -27,6 +28,8 @@ export interface Behaviour {
   readonly stop: { readonly delay: Delay; readonly exitCode: number };
   readonly logs?: LogScript;
   readonly exec?: readonly CommandScript[];
+  /** What listens in it. */
+  readonly ports?: readonly PortScript[];
   readonly usage?: Usage;
 }
 

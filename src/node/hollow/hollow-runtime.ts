@@ -16,6 +16,7 @@ import type {
   LogLine,
   LogRequest,
   PodUsage,
+  PortForwardRequest,
   ProbeKind,
   ProbeResult,
   Runtime,
@@ -31,6 +32,7 @@ import { selectBehaviour } from './behaviour.ts';
 import { runScripted } from './command-script.ts';
 import { imageIdOf, normalizeImage } from './images.ts';
 import { defaultLog, logLines } from './log-script.ts';
+import { answerScripted } from './port-script.ts';
 import type { StagedContainer } from './stages/pod-stage.ts';
 import type { PodStages } from './stages/pod-stages.ts';
 
@@ -269,6 +271,11 @@ export class HollowRuntime implements Runtime {
   async attach({ pod, containerId, signal }: ContainerRef, streams: ContainerStreams): Promise<void> {
     const lines = this.logs({ pod, containerId, signal, sinceMs: undefined, tailLines: 0, follow: true });
     for await (const { stream, text } of lines) await streams.write(stream, Buffer.from(text));
+  }
+
+  portForward({ pod, port, connection }: PortForwardRequest): Promise<void> {
+    const running = this.#pods.get(pod.metadata.uid ?? '')?.containers.filter(({ state }) => state === 'running') ?? [];
+    return answerScripted(running.map(({ behaviour }) => behaviour), port, connection);
   }
 
   usage(): Promise<readonly PodUsage[]> {

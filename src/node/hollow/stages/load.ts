@@ -65,12 +65,13 @@ interface BehaviourSpec {
   readonly stop?: { readonly delay?: DelaySpec; readonly exitCode?: number };
   readonly logs?: { readonly lines?: readonly string[]; readonly intervalMilliseconds?: number; readonly repeat?: boolean };
   readonly exec?: readonly { readonly command: string; readonly stdout?: string; readonly stderr?: string; readonly exitCode?: number; readonly delayMilliseconds?: number }[];
+  readonly ports?: readonly { readonly port: number; readonly reply?: string }[];
   readonly usage?: { readonly cpu?: string | number; readonly memory?: string | number };
 }
 
 /** The fields of each part of a behaviour; others are mistakes. */
 const fields: Readonly<Record<string, readonly string[]>> = {
-  '': ['selector', 'containers', 'kinds', 'pull', 'start', 'run', 'ready', 'live', 'stop', 'logs', 'exec', 'usage'],
+  '': ['selector', 'containers', 'kinds', 'pull', 'start', 'run', 'ready', 'live', 'stop', 'logs', 'exec', 'ports', 'usage'],
   pull: ['delay', 'error'],
   start: ['delay', 'error'],
   run: ['time', 'exitCode', 'reason', 'message'],
@@ -84,7 +85,7 @@ const fields: Readonly<Record<string, readonly string[]>> = {
 function parseBehaviour(name: string, spec: BehaviourSpec): Behaviour {
   for (const [part, known] of Object.entries(fields))
     for (const field of Object.keys((part === '' ? spec : spec[part as keyof BehaviourSpec]) ?? {})) if (!known.includes(field)) throw new Error(`unknown field ${JSON.stringify(part === '' ? field : `${part}.${field}`)}`);
-  const { containers, kinds, pull, start, run, ready, live, stop, logs, exec, usage } = spec;
+  const { containers, kinds, pull, start, run, ready, live, stop, logs, exec, ports, usage } = spec;
   const matches = parseSelector(spec.selector);
   return {
     name,
@@ -97,6 +98,7 @@ function parseBehaviour(name: string, spec: BehaviourSpec): Behaviour {
     stop: { delay: parseDelay(stop?.delay), exitCode: stop?.exitCode ?? 0 },
     ...(logs ? { logs: logScript(logs) } : {}),
     ...(exec ? { exec: exec.map(commandScript) } : {}),
+    ...(ports ? { ports: ports.map(({ port, reply }) => ({ port, reply })) } : {}),
     ...(usage ? { usage: usageOf(usage) } : {}),
   };
 }

@@ -2,7 +2,7 @@
 import type { Pod } from '../../../api/types/core-v1.ts';
 import type { Status } from '../../../api/types/meta-v1.ts';
 import type { ContainerStreams } from '../runtime.ts';
-import type { WantedStreams } from './channels.ts';
+import type { WantedStreams } from './remote-command.ts';
 import { NodeError, type ServedNode } from './served-node.ts';
 
 export interface CommandTarget {
@@ -10,13 +10,17 @@ export interface CommandTarget {
   readonly containerId: string;
 }
 
-/** Throws NodeError where there is no such container, or none that runs. */
-export function commandTarget(node: ServedNode, segments: readonly string[]): CommandTarget {
-  const [namespace = '', name = ''] = segments;
-  const container = segments.at(-1) ?? '';
-  const uid = segments.length > 3 ? segments[2] : undefined;
+/** namespace, name and, where one very pod is meant, uid. Throws NodeError. */
+export function podAt(node: ServedNode, [namespace = '', name = '', uid]: readonly string[]): Pod {
   const pod = node.pod(namespace, name);
   if (!pod || (uid !== undefined && pod.metadata.uid !== uid)) throw new NodeError(404, 'pod does not exist');
+  return pod;
+}
+
+/** Throws NodeError where there is no such container, or none that runs. */
+export function commandTarget(node: ServedNode, segments: readonly string[]): CommandTarget {
+  const container = segments.at(-1) ?? '';
+  const pod = podAt(node, segments.slice(0, -1));
   const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.ephemeralContainerStatuses ?? [])];
   const status = statuses.find((one) => one.name === container);
   if (!status?.containerID) throw new NodeError(500, `container not found ("${container}")`);

@@ -3,19 +3,19 @@
  * Each node has a port of its own, as its Node object says; TLS and HTTP behind
  * the ports are one server for all nodes of a process, so that a fleet of
  * thousands costs little more than its listening sockets.
- *
- * Commands come over WebSockets; SPDY and port forwarding are refused.
  */
 import https from 'node:https';
-import type http from 'node:http';
+import http from 'node:http';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
 import { NodeAccess } from './access.ts';
-import { offersChannels, serveChannels } from './channels.ts';
-import { attach, commandTarget, runCommand, wantedStreams } from './commands.ts';
+import { attach, commandTarget, podAt, runCommand, wantedStreams } from './commands.ts';
 import { sendLogs } from './container-logs.ts';
+import type { UpgradeRequest } from './handshake.ts';
+import { servePortForward } from './port-forward.ts';
+import { serveCommand } from './serve-command.ts';
 import { NodeError, type ServedNode } from './served-node.ts';
 import { statsSummary } from './summary.ts';
 import { resourceMetrics } from './usage.ts';
@@ -115,18 +115,30 @@ export class KubeletServer {
     socket.on('error', () => {});
     try {
       const { node, path, query } = await this.#admit(request);
-      const [root, ...segments] = path.split('/').slice(1).map(decodeURIComponent);
-      if (root !== 'exec' && root !== 'attach') throw new NodeError(501, 'of the streams of a pod this node serves exec and attach');
-      const target = commandTarget(node, segments);
-      const wanted = wantedStreams(query);
-      if (!offersChannels(request)) throw new NodeError(400, 'unable to upgrade: of the protocols only v5.channel.k8s.io and v4.channel.k8s.io over WebSocket are served');
-      const command = query.getAll('command');
-      serveChannels(request, socket, head, wanted, (streams, signal) => (root === 'exec' ? runCommand(node, target, command, wanted.tty, streams, signal) : attach(node, target, streams, signal)));
+      this.#switch(node, path, query, { request, socket, head });
     } catch (error) {
-      const { status, message } = asNodeError(error);
-      const body = Buffer.from(message);
-      socket.end(`HTTP/1.1 ${status} ${statusTexts[status] ?? 'Error'}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${message}`);
+      const { status, message, headers } = asNodeError(error);
+      const lines = Object.entries({ 'content-type': 'text/plain; charset=utf-8', 'content-length': String(Buffer.byteLength(message)), connection: 'close', ...headers });
+      const head = lines.flatMap(([name, values]) => [values].flat().map((value) => `${name}: ${value}\r\n`)).join('');
+      socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? 'Error'}\r\n${head}\r\n${message}`);
     }
+  }
+
+  #switch(node: ServedNode, path: string, query: URLSearchParams, upgrade: UpgradeRequest): void {
+    const { clock } = this.#options;
+    const [root, ...segments] = path.split('/').slice(1).map(decodeURIComponent);
+    switch (root) {
+      case 'exec':
+      case 'attach': {
+        const target = commandTarget(node, segments);
+        const wanted = wantedStreams(query);
+        const command = query.getAll('command');
+        return serveCommand(upgrade, wanted, clock, (client) => (root === 'exec' ? runCommand(node, target, command, wanted.tty, client, client.signal) : attach(node, target, client, client.signal)));
+      }
+      case 'portForward':
+        return servePortForward(upgrade, query, { pod: podAt(node, segments), runtime: node.runtime, clock });
+    }
+    throw new NodeError(404, '404 page not found\n');
   }
 
   /** Whom the request is for, once its caller may make it. */
@@ -139,11 +151,8 @@ export class KubeletServer {
   }
 }
 
-const statusTexts: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 500: 'Internal Server Error', 501: 'Not Implemented', 503: 'Service Unavailable' };
-
-function asNodeError(error: unknown): { status: number; message: string } {
-  if (error instanceof NodeError) return error;
-  return { status: 500, message: error instanceof Error ? error.message : String(error) };
+function asNodeError(error: unknown): NodeError {
+  return error instanceof NodeError ? error : new NodeError(500, error instanceof Error ? error.message : String(error));
 }
 
 function sendText(response: http.ServerResponse, text: string, contentType = 'text/plain; charset=utf-8'): void {

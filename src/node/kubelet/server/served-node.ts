@@ -28,8 +28,10 @@ export interface MeasuredNode {
 /** An answer of plain text, as kubelets give it. */
 export class NodeError extends Error {
   readonly status: number;
-  constructor(status: number, message: string) {
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  constructor(status: number, message: string, headers: Readonly<Record<string, string | readonly string[]>> = {}) {
     super(message);
     this.status = status;
+    this.headers = headers;
   }
 }

@@ -1,6 +1,8 @@
 /** Passes what a node answers on to the client: a body as it comes, or a connection that has changed its protocol. */
+import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import * as errors from '../../../api/errors.ts';
+import type { Clock } from '../../../base/clock.ts';
 import type { Responder } from '../../../base/exchange.ts';
 import type { Call } from '../call.ts';
 import { handshakeHeaders } from './headers.ts';
@@ -54,9 +56,24 @@ export async function relayUpgrade(call: Call, address: NodeAddress, target: str
   const { socket, headers, head } = answer;
   const client = takeOver(headers);
   if (head.length > 0) client.write(head);
-  socket.on('error', () => client.destroy());
-  client.on('error', () => socket.destroy());
-  socket.pipe(client);
-  client.pipe(socket);
-  await Promise.allSettled([finished(socket), finished(client)]);
+  await joinConnections(client, socket, parts.clock);
+}
+
+/** For what was sent before the other end closed. */
+const lingerMs = 10_000;
+
+/** What comes on one goes out on the other; when one is over, so is the other. */
+async function joinConnections(one: Duplex, other: Duplex, clock: Clock): Promise<void> {
+  const follow = (from: Duplex, to: Duplex) => {
+    from.pipe(to);
+    from.on('error', () => {});
+    from.once('close', () => {
+      to.end();
+      const late = clock.after(lingerMs, () => to.destroy());
+      to.once('close', () => late.cancel());
+    });
+  };
+  follow(one, other);
+  follow(other, one);
+  await Promise.allSettled([finished(one), finished(other)]);
 }

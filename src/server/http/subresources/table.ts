@@ -27,7 +27,7 @@ const servers: Readonly<Record<string, Server>> = {
   'pods/log': serveLog,
   'pods/exec': serveStream,
   'pods/attach': serveStream,
-  'pods/portforward': needsNetwork,
+  'pods/portforward': serveStream,
   'pods/proxy': needsNetwork,
   'services/proxy': needsNetwork,
   'nodes/proxy': serveNodeProxy,
