@@ -2,15 +2,42 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { duplexPair, Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as realTime } from 'node:timers/promises';
 import { systemClock } from '../src/base/clock.ts';
 import { silentLogger } from '../src/base/logger.ts';
 import { CriRuntime } from '../src/node/cri/cri-runtime.ts';
-import { latestContainer, type StartError } from '../src/node/kubelet/runtime.ts';
+import { latestContainer, type ContainerStreams, type StartError } from '../src/node/kubelet/runtime.ts';
 import { startContainerd, withoutContainerd, type Containerd } from './containerd/containerd.ts';
 import { busyboxImage } from './containerd/images.ts';
 import { containerSettings, podOf, removePod, runPod, sandboxSettings, shell, startContainer, until } from './containerd/pods.ts';
+
+class Recorder implements ContainerStreams {
+  readonly stdin: AsyncIterable<Uint8Array> | undefined;
+  readonly sizes: AsyncIterable<{ readonly width: number; readonly height: number }>;
+  readonly #written: { readonly stream: string; readonly chunk: Uint8Array }[] = [];
+
+  constructor(stdin?: AsyncIterable<Uint8Array> | readonly Uint8Array[], sizes: readonly { readonly width: number; readonly height: number }[] = []) {
+    this.stdin = stdin && (Array.isArray(stdin) ? Readable.from(stdin) : (stdin as AsyncIterable<Uint8Array>));
+    this.sizes = Readable.from(sizes);
+  }
+
+  write(stream: 'stdout' | 'stderr', chunk: Uint8Array): Promise<void> {
+    this.#written.push({ stream, chunk });
+    return Promise.resolve();
+  }
+
+  bytes(stream: string): Buffer {
+    return Buffer.concat(this.#written.filter((one) => one.stream === stream).map(({ chunk }) => chunk));
+  }
+}
+
+/** As by somebody who stays at the keyboard. */
+async function* typed(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+  await new Promise(() => {});
+}
 
 describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, () => {
   let containerd: Containerd;
@@ -141,6 +168,53 @@ describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, 
     } finally {
       another.close();
     }
+  });
+
+  test('commands: streams, the end of stdin, exit codes, a terminal', async () => {
+    const pod = podOf([shell('exec sleep 1000')]);
+    const [containerId = ''] = await runPod(runtime, containerd, pod);
+    const exec = (command: string[], streams: Recorder, tty = false) => runtime.exec({ pod, containerId, command, tty, signal: AbortSignal.timeout(20_000) }, streams);
+    const large = Buffer.alloc(3 << 20, 'x');
+    const copied = new Recorder([large]);
+    assert.equal(await exec(['cat'], copied), 0);
+    assert.ok(copied.bytes('stdout').equals(large));
+    const both = new Recorder();
+    assert.equal(await exec(['sh', '-c', 'echo out; echo err >&2; exit 7'], both), 7);
+    assert.deepEqual([both.bytes('stdout').toString(), both.bytes('stderr').toString()], ['out\n', 'err\n']);
+    const terminal = new Recorder(typed('stty size; exit\n'), [{ width: 91, height: 33 }]);
+    assert.equal(await exec(['sh', '-c', 'sleep 0.5; exec sh'], terminal, true), 0);
+    assert.match(terminal.bytes('stdout').toString(), /33 91/);
+    await assert.rejects(exec(['/no/such'], new Recorder()), /no such file or directory/);
+    const left = new AbortController();
+    const endless = runtime.exec({ pod, containerId, command: ['sleep', '1000'], tty: false, signal: left.signal }, new Recorder());
+    setTimeout(() => left.abort(), 300);
+    await assert.rejects(endless);
+    await removePod(runtime, pod);
+  });
+
+  test('attach joins a container, and its end is heard', async () => {
+    const container = shell('read line; echo "got $line"', { stdin: true, stdinOnce: true });
+    const pod = podOf([container]);
+    await runtime.runSandbox(pod, sandboxSettings(containerd, pod));
+    const containerId = await startContainer(runtime, pod, container);
+    const streams = new Recorder([Buffer.from('a line\n')]);
+    await runtime.attach({ pod, containerId, signal: AbortSignal.timeout(20_000) }, streams);
+    assert.equal(streams.bytes('stdout').toString(), 'got a line\n');
+    await removePod(runtime, pod);
+  });
+
+  test('a port of a pod, and one where nobody listens', async () => {
+    const pod = podOf([shell('mkdir -p /tmp/www && echo served > /tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www')]);
+    const [id = ''] = await runPod(runtime, containerd, pod);
+    await runtime.execSync(id, ['sh', '-c', 'until wget -q -O - http://127.0.0.1:8080; do sleep 0.1; done'], 10_000);
+    const [near, far] = duplexPair();
+    const forwarded = runtime.portForward({ pod, port: 8080, connection: far, signal: AbortSignal.timeout(20_000) });
+    near.end('GET / HTTP/1.0\r\n\r\n');
+    assert.match((await Array.fromAsync(near)).join(''), /200 OK[^]*served/);
+    await forwarded;
+    const [, nowhere] = duplexPair();
+    await assert.rejects(runtime.portForward({ pod, port: 1, connection: nowhere, signal: AbortSignal.timeout(20_000) }), /refused/);
+    await removePod(runtime, pod);
   });
 
   test('an ephemeral container sees the processes of its target', async () => {

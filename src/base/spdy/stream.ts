@@ -46,11 +46,14 @@ export class SpdyStream extends Duplex {
     if (!this.destroyed) this.push(null);
   }
 
-  /** The peer has given the stream up, or is gone. */
+  /** The peer has given the stream up, or is gone. What has come before is still there to be read: servers reset all streams right after their last word. */
   receiveReset(): void {
+    const unread = !this.destroyed && this.readableLength > 0;
+    if (unread && !this.remoteEnded) this.push(null);
     this.remoteEnded = true;
     this.localEnded = true;
-    this.destroy();
+    if (unread) this.end();
+    else this.destroy();
   }
 
   override _read(): void {

@@ -20,6 +20,7 @@ import type {
   LogLine,
   LogRequest,
   PodUsage,
+  PortForwardRequest,
   RegistryCredentials,
   Runtime,
   RuntimeImage,
@@ -38,6 +39,8 @@ import { readLog } from './log-reader.ts';
 import { Pleg } from './pleg.ts';
 import { containerResources } from './resources.ts';
 import { sandboxConfig } from './sandbox-config.ts';
+import { allContainers } from './security-context.ts';
+import { streamCommand, streamPort } from './streaming.ts';
 import { RuntimeUsage } from './usage.ts';
 
 export interface CriRuntimeOptions {
@@ -252,12 +255,27 @@ export class CriRuntime implements Runtime {
     yield* readLog({ path: found.logPath, sinceMs, tailLines, follow, signal, isRunning: () => find()?.view.state === 'running' }, this.#options.clock);
   }
 
-  exec(_request: ExecRequest, _streams: ContainerStreams): Promise<number> {
-    return Promise.reject(new Error('unimplemented'));
+  async exec({ containerId, command, tty, signal }: ExecRequest, streams: ContainerStreams): Promise<number> {
+    const wanted = { stdin: streams.stdin !== undefined, stdout: true, stderr: !tty, tty };
+    const { url } = await this.#connection.call(runtimeService.exec, { containerId: bareId(containerId), cmd: command, ...wanted });
+    return streamCommand({ url, tty, streams, signal }, this.#options.clock);
   }
 
-  attach(_request: ContainerRef, _streams: ContainerStreams): Promise<void> {
-    return Promise.reject(new Error('unimplemented'));
+  async attach({ pod, containerId, signal }: ContainerRef, streams: ContainerStreams): Promise<void> {
+    const id = bareId(containerId);
+    const name = this.#pleg.ownerOf(id)?.containers.find((one) => one.id === id)?.view.name;
+    // Whether it has a terminal was decided when it was made.
+    const tty = allContainers(pod).find((one) => one.name === name)?.tty ?? false;
+    const wanted = { stdin: streams.stdin !== undefined, stdout: true, stderr: !tty, tty };
+    const { url } = await this.#connection.call(runtimeService.attach, { containerId: id, ...wanted });
+    await streamCommand({ url, tty, streams, signal }, this.#options.clock);
+  }
+
+  async portForward({ pod, port, connection, signal }: PortForwardRequest): Promise<void> {
+    const sandbox = this.#pleg.pod(pod.metadata.uid ?? '')?.sandboxes.at(-1);
+    if (!sandbox) throw new Error('the pod has no sandbox');
+    const { url } = await this.#connection.call(runtimeService.portForward, { podSandboxId: sandbox.id, port: [port] });
+    await streamPort(url, port, connection, signal, this.#options.clock);
   }
 
   usage(): Promise<readonly PodUsage[]> {
