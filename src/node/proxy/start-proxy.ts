@@ -111,8 +111,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   await Promise.all([allServices, allSlices, ownNode].map((informer) => informer.synced(signal)));
   tracker.synced();
   running.push(sync.run(signal));
-  await settled();
-  return { healthPort: served?.port, settled, stopped: ended(), cleanUp: () => backend.remove() };
+  await sync.settled(signal);
+  return { healthPort: served?.port, settled: () => sync.settled(signal), stopped: ended(), cleanUp: () => backend.remove() };
 
   function changed({ triggers, udp }: TrackedChange): void {
     metrics.queued();
@@ -120,14 +120,6 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     sync.whenApplied(() => {
       for (const { family, at } of triggers) metrics.programmed(family, Math.max(0, clock.now() - at) / 1000);
       for (const family of udp) void flows.clean(family, tracker.takeUdpDestinations(family), tracker.nodeIps);
-    });
-  }
-
-  function settled(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) reject(signal.reason as Error);
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      sync.whenApplied(resolve);
     });
   }
 

@@ -50,6 +50,19 @@ export class RuleSync {
     this.request();
   }
 
+  /** Resolves once all that is in the table now is in the kernel; rejects where `signal` aborts first. */
+  settled(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal.reason as Error);
+      if (signal.aborted) onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.whenApplied(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+
   /** Runs until `signal` aborts, and leaves the rules where they are: traffic goes on while a proxy restarts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;

@@ -74,7 +74,7 @@ export class Lab {
 
   async close(): Promise<void> {
     await Promise.all([...this.#agents.values()].map((agent) => agent.close()));
-    for (const host of hosts) await runCommand('ip', ['netns', 'delete', this.#netns(host)]);
+    await runCommand('ip', ['-force', '-batch', '-'], hosts.map((host) => `netns delete ${this.#netns(host)}\n`).join(''));
   }
 
   #agent(host: HostName): Agent {
@@ -92,50 +92,49 @@ export class Lab {
   }
 
   async #build(): Promise<void> {
-    for (const host of hosts) await must('ip', 'netns', 'add', this.#netns(host));
-    const node = ['-n', this.#netns('node')];
-    for (const host of hosts) await must('ip', '-n', this.#netns(host), 'link', 'set', 'lo', 'up');
-    await must('ip', ...node, 'link', 'add', 'br0', 'type', 'bridge');
-    for (const host of hosts) if (host !== 'node') await this.#cable(host);
-    await this.#address('node', 'br0', '10.244.0.1/24', 'fd00:244::1/64');
-    await this.#address('node', 'client', `${addresses.node}/24`, `${addresses6.node}/64`);
-    await this.#address('node', 'remote', '10.244.1.1/24', 'fd00:244:0:1::1/64');
-    await this.#address('client', 'eth0', `${addresses.client}/24`, `${addresses6.client}/64`);
-    for (const host of ['podA', 'podB', 'remote'] as const) await this.#address(host, 'eth0', `${addresses[host]}/24`, `${addresses6[host]}/64`);
-    const gateways = { client: ['192.0.2.1', '2001:db8::1'], podA: ['10.244.0.1', 'fd00:244::1'], podB: ['10.244.0.1', 'fd00:244::1'], remote: ['10.244.1.1', 'fd00:244:0:1::1'] };
-    for (const [host, [v4 = '', v6 = '']] of Object.entries(gateways)) {
-      await must('ip', '-n', this.#netns(host as HostName), 'route', 'add', 'default', 'via', v4);
-      await must('ip', '-n', this.#netns(host as HostName), '-6', 'route', 'add', 'default', 'via', v6);
+    await batch(hosts.map((host) => `netns add ${this.#netns(host)}`));
+    const others = hosts.filter((host) => host !== 'node');
+    const onNode = [
+      'link add br0 type bridge',
+      ...others.map((host) => `link add ${host} type veth peer name eth0 netns ${this.#netns(host)}`),
+      ...['podA', 'podB'].flatMap((pod) => [`link set ${pod} master br0`, `link set ${pod} type bridge_slave hairpin on`]),
+      ...address('br0', '10.244.0.1/24', 'fd00:244::1/64'),
+      ...address('client', `${addresses.node}/24`, `${addresses6.node}/64`),
+      ...address('remote', '10.244.1.1/24', 'fd00:244:0:1::1/64'),
+      ...['lo', 'podA', 'podB'].map((device) => `link set ${device} up`),
+      // A node reaches Services by whatever way it has out.
+      ...route(addresses.client, addresses6.client),
+    ];
+    await batch(onNode, this.#netns('node'));
+    const gateways = { client: [addresses.node, addresses6.node], podA: ['10.244.0.1', 'fd00:244::1'], podB: ['10.244.0.1', 'fd00:244::1'], remote: ['10.244.1.1', 'fd00:244:0:1::1'] } as const;
+    for (const host of ['client', 'podA', 'podB', 'remote'] as const) {
+      const [v4, v6] = gateways[host];
+      await batch(['link set lo up', ...address('eth0', `${addresses[host]}/24`, `${addresses6[host]}/64`), ...route(v4, v6)], this.#netns(host));
     }
-    // A node reaches Services by whatever way it has out.
-    await must('ip', ...node, 'route', 'add', 'default', 'via', addresses.client);
-    await must('ip', ...node, '-6', 'route', 'add', 'default', 'via', addresses6.client);
-    for (const [key, value] of Object.entries({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 })) await must('nsenter', `--net=${this.#path('node')}`, 'sysctl', '-q', '-w', `${key}=${value}`);
+    const forwarding = ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'];
+    const { code, stderr } = await this.run('sysctl', ['-q', '-w', ...forwarding]);
+    if (code !== 0) throw new Error(`sysctl: ${stderr}`);
   }
+}
 
-  async #cable(host: HostName): Promise<void> {
-    const node = this.#netns('node');
-    await must('ip', '-n', node, 'link', 'add', host, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.#netns(host));
-    if (host.startsWith('pod')) {
-      await must('ip', '-n', node, 'link', 'set', host, 'master', 'br0');
-      await must('ip', '-n', node, 'link', 'set', host, 'type', 'bridge_slave', 'hairpin', 'on');
-    }
-    await must('ip', '-n', node, 'link', 'set', host, 'up');
-  }
+function address(device: string, v4: string, v6: string): string[] {
+  return [`address add ${v4} dev ${device}`, `address add ${v6} dev ${device} nodad`, `link set ${device} up`];
+}
 
-  async #address(host: HostName, device: string, v4: string, v6: string): Promise<void> {
-    await must('ip', '-n', this.#netns(host), 'address', 'add', v4, 'dev', device);
-    await must('ip', '-n', this.#netns(host), 'address', 'add', v6, 'dev', device, 'nodad');
-    await must('ip', '-n', this.#netns(host), 'link', 'set', device, 'up');
-  }
+function route(v4: string, v6: string): string[] {
+  return [`route add default via ${v4}`, `-6 route add default via ${v6}`];
 }
 
 let created = 0;
 const hosts = Object.keys(addresses) as HostName[];
 
-async function must(command: string, ...args: readonly string[]): Promise<void> {
-  const { code, stderr } = await runCommand(command, args);
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+async function batch(commands: readonly string[], netns?: string): Promise<void> {
+  for (const family of ['', '-6']) {
+    const ours = commands.filter((command) => command.startsWith('-6 ') === (family !== '')).map((command) => command.replace('-6 ', ''));
+    if (ours.length === 0) continue;
+    const { code, stderr } = await runCommand('ip', [...(netns === undefined ? [] : ['-n', netns]), ...(family === '' ? [] : [family]), '-batch', '-'], `${ours.join('\n')}\n`);
+    if (code !== 0) throw new Error(`ip: ${stderr}`);
+  }
 }
 
 class Agent {
