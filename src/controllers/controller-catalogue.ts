@@ -8,11 +8,14 @@ import { disruptionController } from './disruption/disruption.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { endpointSliceMirroringController } from './endpointslice/endpoint-slice-mirroring-controller.ts';
 import { endpointsController } from './endpointslice/endpoints-controller.ts';
+import { ephemeralVolumeController } from './ephemeral-volume/ephemeral-volume.ts';
 import { garbageCollector } from './garbagecollector/garbage-collector.ts';
 import { jobController } from './job/job-controller.ts';
+import { localProvisionerController } from './local-provisioner/local-provisioner.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpamController, type ClusterNetworks } from './node-ipam/node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
+import { persistentVolumeBinder } from './persistent-volume/binder.ts';
 import { podGarbageCollector } from './podgc/podgc.ts';
 import { replicaSetController, replicationControllerController } from './replication/replication.ts';
 import { resourceQuotaController } from './resourcequota/resourcequota.ts';
@@ -25,6 +28,7 @@ import { statefulSetController } from './statefulset/statefulset-controller.ts';
 import { attributesClassProtectionController, claimProtectionController, volumeProtectionController } from './storage-protection/storage-protection.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts';
+import { volumeExpandController } from './volume-expand/volume-expand.ts';
 
 export interface ControllerSettings {
   /** PEM of the authority behind the API server's certificate; without it nothing publishes it. */
@@ -63,6 +67,10 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'disruption', create: disruptionController },
     { name: 'clusterrole-aggregation', create: clusterRoleAggregationController },
     { name: 'ttl-after-finished', create: ttlAfterFinishedController },
+    { name: 'persistentvolume-binder', create: persistentVolumeBinder },
+    { name: 'persistentvolume-expander', create: volumeExpandController },
+    { name: 'ephemeral-volume', create: ephemeralVolumeController },
+    { name: 'local-provisioner', create: localProvisionerController },
     { name: 'persistentvolumeclaim-protection', create: claimProtectionController },
     { name: 'persistentvolume-protection', create: volumeProtectionController },
     { name: 'volumeattributesclass-protection', create: attributesClassProtectionController },

@@ -2,6 +2,7 @@
  * What a cluster holds before anyone has asked for anything, in the order of
  * creation. Data only: the composition root writes it.
  */
+import { localProvisioner, localStorageClass } from '../../api/local-volumes.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { formatTime } from '../../base/clock.ts';
 import { bootstrapFlowSchemas, bootstrapPriorityLevels } from './flow-control.ts';
@@ -78,6 +79,19 @@ function priorityClasses(): KubeObject[] {
       'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
     ),
   ];
+}
+
+/** Costs nothing until a pod that uses such a claim has a node. */
+function storageClass(): KubeObject {
+  return {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: localStorageClass, annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+    provisioner: localProvisioner,
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'WaitForFirstConsumer',
+    allowVolumeExpansion: true,
+  };
 }
 
 function extensionAuthentication({ clientAuthority, frontProxyAuthority }: BootstrapOptions): KubeObject {
@@ -204,6 +218,7 @@ export function bootstrapObjects(options: BootstrapOptions): BootstrapObject[] {
     [rbac, 'roles', [...bootstrapRoles(), joiningRole()]],
     [rbac, 'rolebindings', [...bootstrapRoleBindings(), joiningRoleBinding()]],
     ['scheduling.k8s.io', 'priorityclasses', priorityClasses()],
+    ['storage.k8s.io', 'storageclasses', [storageClass()]],
     [flowControl, 'prioritylevelconfigurations', bootstrapPriorityLevels()],
     [flowControl, 'flowschemas', bootstrapFlowSchemas(formatTime(options.now))],
     ['', 'configmaps', [extensionAuthentication(options), tokenTracking(options)]],

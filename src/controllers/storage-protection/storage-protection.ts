@@ -6,24 +6,14 @@ import { keyOf } from '../../client/resource.ts';
 import type { ApiObject, Resource } from '../../client/resource.ts';
 import { persistentVolumeClaims, persistentVolumes, pods, volumeAttributesClasses } from '../../client/resources.ts';
 import type { ControllerContext, ControllerFactory } from '../runtime/context.ts';
+import { claimsOf, indexByClaim, podsWithClaim } from '../runtime/pod-claims.ts';
 import { isTerminal } from '../runtime/pod-state.ts';
 import { enqueueChanges, onChange, reconciler } from '../runtime/reconciler.ts';
 
 const claimFinalizer = 'kubernetes.io/pvc-protection';
 const volumeFinalizer = 'kubernetes.io/pv-protection';
 const classFinalizer = 'kubernetes.io/vac-protection';
-const claimIndex = 'claim';
 const classIndex = 'attributes class';
-
-/** The keys of the claims that a pod uses. */
-export function claimsOf({ metadata, spec }: Pod): string[] {
-  const keys: string[] = [];
-  for (const { name, persistentVolumeClaim, ephemeral } of spec.volumes ?? []) {
-    if (persistentVolumeClaim) keys.push(`${metadata.namespace}/${persistentVolumeClaim.claimName}`);
-    else if (ephemeral) keys.push(`${metadata.namespace}/${metadata.name}-${name}`);
-  }
-  return keys;
-}
 
 /** Add the finalizer to what lives, take it from what is being deleted and not in use. */
 export function wantedFinalizers({ metadata }: ApiObject, finalizer: string, inUse: boolean): string[] | undefined {
@@ -37,7 +27,7 @@ export const claimProtectionController: ControllerFactory = (context) => {
   const claims = context.informers.get(persistentVolumeClaims);
   const allPods = context.informers.get(pods);
   const loop = reconciler(context, { name: 'persistentvolumeclaim-protection', reconcile });
-  allPods.addIndex(claimIndex, claimsOf);
+  indexByClaim(allPods);
   enqueueChanges(claims, loop.queue);
   const wake = (pod: Pod) => {
     for (const key of claimsOf(pod)) loop.queue.add(key);
@@ -48,7 +38,7 @@ export const claimProtectionController: ControllerFactory = (context) => {
   async function reconcile(key: string, signal: AbortSignal): Promise<void> {
     const claim = claims.get(key);
     if (!claim) return;
-    const wanted = wantedFinalizers(claim, claimFinalizer, isUsed(allPods.byIndex(claimIndex, key)));
+    const wanted = wantedFinalizers(claim, claimFinalizer, isUsed(podsWithClaim(allPods, key)));
     if (!wanted) return;
     // Before the last guard goes, ask the server: our list of pods may be behind.
     if (claim.metadata.deletionTimestamp) {

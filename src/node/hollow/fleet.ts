@@ -16,6 +16,7 @@ import { KubeletServer, type KubeletServerOptions } from '../kubelet/server/kube
 import { blockOf, formatIpv4, parseIpv4 } from './addresses.ts';
 import { defaultBehaviours } from './behaviour.ts';
 import { HollowRuntime } from './hollow-runtime.ts';
+import { pretendedVolumes } from './pretended-volumes.ts';
 import { sharedClock } from './shared-clock.ts';
 import { cheapLabel, SharedPods } from './shared-pods.ts';
 import { sparingLogger } from './sparing-logger.ts';
@@ -157,6 +158,7 @@ function hollowKubelet(options: Omit<HollowFleetOptions, 'server'> & Shared, ind
     starts: options.starts,
     description,
     heartbeatPhase: Math.floor((index / options.count) * heartbeatGroups) / heartbeatGroups,
+    localVolumes: pretendedVolumes,
     ...(server ? { serve: (node) => server.kubelets.serve(node) } : {}),
     ...(shares ? { follow: (sink) => shares.follow(name, sink) } : {}),
     ...(options.events === false ? {} : { record: lazyRecorder(client, clock, logger, name, signal) }),

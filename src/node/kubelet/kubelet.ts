@@ -24,7 +24,7 @@ import type { NodeDescription } from './node-status.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodStartMetrics } from './pod-start-metrics.ts';
 import type { Runtime, RuntimePod } from './runtime.ts';
-import type { MeasuredNode, ServedNode } from './server/served-node.ts';
+import type { LocalVolumes, MeasuredNode, ServedNode } from './server/served-node.ts';
 import type { ContainerField, MachineParts, WorkerHost } from './worker-host.ts';
 
 export interface KubeletOptions {
@@ -46,6 +46,8 @@ export interface KubeletOptions {
   readonly manager?: NodeManager;
   /** Opens the node's server; resolves to its port. Left out: the node has none. */
   serve?(node: ServedNode): Promise<number>;
+  /** See ServedNode. */
+  readonly localVolumes?: LocalVolumes;
   /** Follows the node's pods instead of the kubelet's own watch. */
   follow?(sink: ReflectorSink<Pod>): void;
   /** Left out: no events are recorded. */
@@ -86,6 +88,10 @@ export class Kubelet implements WorkerHost, ServedNode {
     this.setup = options.machine?.setup;
     this.hooks = options.machine?.hooks;
     this.probes = options.machine?.probes;
+  }
+
+  get localVolumes(): LocalVolumes | undefined {
+    return this.#options.localVolumes;
   }
 
   get podCount(): number {

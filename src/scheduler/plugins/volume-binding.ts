@@ -5,9 +5,8 @@
  * until it is there.
  */
 import type { Clock } from '../../base/clock.ts';
-import { compareQuantity, parseQuantity } from '../../api/quantity.ts';
-import { labelSelectorOf } from '../../api/selectors/label-selector.ts';
 import type { PersistentVolume, PersistentVolumeClaim, TopologySelectorTerm } from '../../api/types/core-v1.ts';
+import { findMatchingVolume, storageClassOf } from '../../api/volume-matching.ts';
 import type { Client } from '../../client/client.ts';
 import { nodes, persistentVolumeClaims, persistentVolumes } from '../../client/resources.ts';
 import type { FilterPlugin, PreBindPlugin, PreFilterPlugin } from '../framework/plugin.ts';
@@ -16,7 +15,7 @@ import type { Status } from '../framework/status.ts';
 import type { NodeLike } from '../snapshot/node-affinity.ts';
 import { matchesSelector } from '../snapshot/node-affinity.ts';
 import type { VolumeListers } from './volume-listers.ts';
-import { classOf, isBound } from './volume-listers.ts';
+import { isBound } from './volume-listers.ts';
 
 const name = 'VolumeBinding';
 const unboundImmediate = unresolvable(name, 'pod has unbound immediate PersistentVolumeClaims');
@@ -84,7 +83,7 @@ function findClaims(listers: VolumeListers, namespace: string, names: readonly s
     }
     if (claim.metadata.deletionTimestamp) return unresolvable(name, `persistentvolumeclaim "${claimName}" is being deleted`);
     if (isBound(claim)) bound.push(claim);
-    else if (listers.storageClass(classOf(claim))?.volumeBindingMode === 'WaitForFirstConsumer' && !claim.spec?.volumeName) delayed.push(claim);
+    else if (listers.storageClass(storageClassOf(claim))?.volumeBindingMode === 'WaitForFirstConsumer' && !claim.spec?.volumeName) delayed.push(claim);
     else immediate = true;
   }
   return immediate ? unboundImmediate : { bound, delayed };
@@ -95,27 +94,15 @@ function reaches({ spec }: PersistentVolume, node: NodeLike): boolean {
   return !required || matchesSelector(required, node);
 }
 
-/** The smallest volume that will do; it is added to `taken`, so that no other claim of the pod gets it. */
+/** It is added to `taken`, so that no other claim of the pod gets it. */
 function findVolume(listers: VolumeListers, claim: PersistentVolumeClaim, node: NodeLike, taken: Set<string>): PersistentVolume | undefined {
-  const wanted = parseQuantity(claim.spec?.resources?.requests?.['storage'] ?? '0');
-  const selector = claim.spec?.selector ? labelSelectorOf(claim.spec.selector) : undefined;
-  let best: PersistentVolume | undefined;
-  for (const volume of listers.volumes()) {
-    const { metadata, spec, status } = volume;
-    if (status?.phase !== 'Available' || spec?.claimRef || taken.has(metadata.name ?? '')) continue;
-    if (classOf(volume) !== classOf(claim) || !reaches(volume, node) || (selector && !selector.matches(metadata.labels))) continue;
-    if ((spec?.volumeMode ?? 'Filesystem') !== (claim.spec?.volumeMode ?? 'Filesystem')) continue;
-    if (!claim.spec?.accessModes?.every((mode) => spec?.accessModes?.includes(mode))) continue;
-    const size = parseQuantity(spec?.capacity?.['storage'] ?? '0');
-    if (compareQuantity(size, wanted) < 0) continue;
-    if (!best || compareQuantity(size, parseQuantity(best.spec?.capacity?.['storage'] ?? '0')) < 0) best = volume;
-  }
-  if (best) taken.add(best.metadata.name ?? '');
-  return best;
+  const found = findMatchingVolume(claim, listers.volumes(), { reaches: (volume) => reaches(volume, node), except: taken });
+  if (found) taken.add(found.metadata.name ?? '');
+  return found;
 }
 
 function isProvisionable(listers: VolumeListers, claim: PersistentVolumeClaim, node: NodeLike): boolean {
-  const storageClass = listers.storageClass(classOf(claim));
+  const storageClass = listers.storageClass(storageClassOf(claim));
   if (!storageClass || storageClass.provisioner === '' || storageClass.provisioner === noProvisioner) return false;
   const terms = storageClass.allowedTopologies ?? [];
   return terms.length === 0 || terms.some((term) => matchesTopology(term, node));

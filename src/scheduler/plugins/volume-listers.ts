@@ -11,11 +11,6 @@ export interface VolumeListers {
 
 export const noVolumes: VolumeListers = { claim: () => undefined, volume: () => undefined, volumes: () => [], storageClass: () => undefined };
 
-/** The name of a claim's class: the old annotation wins. */
-export function classOf({ metadata, spec }: PersistentVolumeClaim | PersistentVolume): string {
-  return metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? spec?.storageClassName ?? '';
-}
-
 /** A claim is bound when the volume controller says that it is done. */
 export function isBound({ metadata, spec }: PersistentVolumeClaim): boolean {
   return Boolean(spec?.volumeName) && metadata.annotations?.['pv.kubernetes.io/bind-completed'] !== undefined;

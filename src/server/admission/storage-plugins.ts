@@ -1,5 +1,5 @@
 /** Claims, volumes and ingresses: default classes, protection while in use, growth. */
-import type { KubeObject } from '../../api/object.ts';
+import { defaultStorageClassAnnotations, newestDefault } from '../../api/default-class.ts';
 import { compareQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { PersistentVolumeClaim } from '../../api/types/core-v1.ts';
 import type { Ingress } from '../../api/types/networking-v1.ts';
@@ -11,25 +11,8 @@ import { concerns, refuse } from './requests.ts';
 const storageGroup = 'storage.k8s.io';
 const networkingGroup = 'networking.k8s.io';
 const betaStorageClassAnnotation = 'volume.beta.kubernetes.io/storage-class';
-const defaultStorageClassAnnotations = [
-  'storageclass.kubernetes.io/is-default-class',
-  'storageclass.beta.kubernetes.io/is-default-class',
-];
 const defaultIngressClassAnnotation = 'ingressclass.kubernetes.io/is-default-class';
 const ingressClassAnnotation = 'kubernetes.io/ingress.class';
-
-/** The newest of the objects that are marked as the default; of two as new, the first by name. */
-function newestDefault(objects: Iterable<KubeObject>, annotations: readonly string[]): string | undefined {
-  let newest: KubeObject | undefined;
-  for (const object of objects) {
-    const { metadata } = object;
-    if (!annotations.some((annotation) => metadata.annotations?.[annotation] === 'true')) continue;
-    const age = (metadata.creationTimestamp ?? '').localeCompare(newest?.metadata.creationTimestamp ?? '');
-    if (!newest || age > 0 || (age === 0 && (metadata.name ?? '') < (newest.metadata.name ?? '')))
-      newest = object;
-  }
-  return newest?.metadata.name;
-}
 
 export class DefaultStorageClass implements AdmissionPlugin {
   readonly name = 'DefaultStorageClass';

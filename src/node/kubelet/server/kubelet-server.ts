@@ -9,6 +9,7 @@ import http from 'node:http';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { localVolumesRoute } from '../../../api/local-volumes.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { NodeAccess } from './access.ts';
 import { attach, commandTarget, podAt, runCommand, wantedStreams } from './commands.ts';
@@ -74,7 +75,7 @@ export class KubeletServer {
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     try {
       const { node, path, query } = await this.#admit(request);
-      await this.#route(node, path, query, response);
+      await this.#route(node, request.method ?? '', path, query, response);
     } catch (error) {
       if (response.headersSent) {
         response.destroy();
@@ -86,7 +87,7 @@ export class KubeletServer {
     }
   }
 
-  async #route(node: ServedNode, path: string, query: URLSearchParams, response: http.ServerResponse): Promise<void> {
+  async #route(node: ServedNode, method: string, path: string, query: URLSearchParams, response: http.ServerResponse): Promise<void> {
     const nowMs = this.#options.clock.now();
     const [root = '', ...segments] = path.split('/').slice(1).map(decodeURIComponent);
     switch (root) {
@@ -103,6 +104,8 @@ export class KubeletServer {
       case 'stats':
         if (segments[0] === 'summary') return sendJson(response, await statsSummary(node, nowMs));
         break;
+      case localVolumesRoute:
+        return sendJson(response, await changeLocalVolume(node, method, segments));
       case 'exec':
       case 'attach':
       case 'portForward':
@@ -149,6 +152,14 @@ export class KubeletServer {
     await this.#access.check(node, request, url.pathname);
     return { node, path: url.pathname, query: url.searchParams };
   }
+}
+
+async function changeLocalVolume({ localVolumes }: ServedNode, method: string, [volume = '']: readonly string[]): Promise<object> {
+  if (!localVolumes) throw new NodeError(404, '404 page not found\n');
+  if (method === 'POST') return { path: await localVolumes.create(volume) };
+  if (method !== 'DELETE') throw new NodeError(405, 'Method Not Allowed');
+  await localVolumes.remove(volume);
+  return {};
 }
 
 function asNodeError(error: unknown): NodeError {

@@ -13,6 +13,8 @@ export interface ServedNode {
   /** With their status of the moment. */
   pods(): readonly Pod[];
   pod(namespace: string, name: string): Pod | undefined;
+  /** Left out: the node keeps none. */
+  readonly localVolumes?: LocalVolumes | undefined;
   /** Of a real machine; left out on nodes that pretend. */
   readonly measured?: MeasuredNode | undefined;
 }
@@ -23,6 +25,14 @@ export interface MeasuredNode {
   figures(): Promise<MachineFigures>;
   /** Of the pods whose containers run. */
   podFigures(): Promise<readonly PodFigures[]>;
+}
+
+/** Directories of the node that outlive pods. What is asked twice is done once. */
+export interface LocalVolumes {
+  /** Resolves to its path. */
+  create(volume: string): Promise<string>;
+  /** With all that is in it. */
+  remove(volume: string): Promise<void>;
 }
 
 /** An answer of plain text, as kubelets give it. */

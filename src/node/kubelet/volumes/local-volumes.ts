@@ -1,0 +1,27 @@
+/** Directories that outlive pods, for the volumes of the built-in provisioner: one a volume, made and removed when the controller asks. */
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NodeError } from '../server/served-node.ts';
+import type { LocalVolumes } from '../server/served-node.ts';
+import { removeUnmounted } from './mounts.ts';
+
+/** The names that persistent volumes can have, of which none leads elsewhere. */
+const name = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+
+export function localVolumes(root: string): LocalVolumes {
+  const directory = join(root, 'local-volumes');
+  const pathOf = (volume: string) => {
+    if (!name.test(volume)) throw new NodeError(400, `"${volume}" is no name of a volume`);
+    return join(directory, volume);
+  };
+  return {
+    async create(volume) {
+      const path = pathOf(volume);
+      await mkdir(path, { recursive: true });
+      // Pods of any user may own files in it; who may reach it is up to the directories above.
+      await chmod(path, 0o777);
+      return path;
+    },
+    remove: (volume) => removeUnmounted(pathOf(volume)),
+  };
+}
