@@ -17,6 +17,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .description('start a cluster: API server, controllers, scheduler and hollow nodes')
     .option('--nodes <n>', 'hollow nodes (default: 3, or none beside real ones)')
     .option('--real-nodes <n>', 'nodes with real containers, each in namespaces of its own (default: 1 with --runtime containerd)')
+    .option('--image-archive <file>', 'an image that real nodes shall have (can be given several times)', (file: string, files: string[]) => [...files, file], [])
     .option('--cluster-cidr <cidr>', 'where pods of real nodes get their addresses (default: a network that is free on this computer)')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--advertise-address <ip>', 'by which pods and nodes reach the API server (default: --host, where it is one that others can reach)')
@@ -82,6 +83,15 @@ export async function main(args: readonly string[]): Promise<void> {
     .option(...metricsOption(0))
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/kubelet.ts')).kubelet(options));
+
+  const image = program.command('image').description('images of the real nodes of a cluster on this computer');
+  image
+    .command('load')
+    .description('bring an image archive (OCI’s or docker’s) onto the nodes, without a registry')
+    .argument('<archive>', 'the file')
+    .option('--node <name>', 'onto this node alone')
+    .option('--data-dir <dir>', 'of the cluster', './.coxswain')
+    .action(async (archive, options) => (await import('./commands/image.ts')).loadImage(archive, options));
 
   program
     .command('slo')

@@ -27,6 +27,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   /** Nodes with real containers, each in namespaces of its own on this computer; none unless set. Needs root, containerd, runc and the CNI plugins. */
   readonly realNodes?: number;
+  /** Files of images that the real nodes shall have. */
+  readonly imageArchives?: readonly string[];
   /** Of their pods; unless set, a network that is free on this computer. */
   readonly clusterCidr?: string;
   /** One watch for all nodes, instead of one each: what is measured with it says nothing of a real cluster. */
@@ -128,7 +130,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   opened.defer(async () => void (await Promise.all(parts.map((part) => part.stop(partGraceMs)))));
 
   const client = new Client(exchangeTransport(server.handler, administrator), { clock });
-  const realNodes = network && startRealNodes({ count: realCount, directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, serviceCidr, client, clock, logger, logLevel });
+  const realNodes = network && startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, serviceCidr, client, clock, logger, logLevel });
   if (realNodes) opened.defer(() => realNodes.stop());
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;

@@ -15,6 +15,7 @@ import { removeCgroups } from './machines/cgroups.ts';
 import { cniConfigDirectory, containerdSocket, startContainerd } from './machines/containerd.ts';
 import { cniPrograms } from './machines/requirements.ts';
 import type { HostNetwork } from './machines/host-network.ts';
+import { importIntoMachines } from './machines/images.ts';
 import { Machine } from './machines/machine.ts';
 import { supervise, type Supervised } from './machines/supervise.ts';
 import { formatKubeconfig } from './pki/kubeconfig.ts';
@@ -24,6 +25,7 @@ export interface RealNodesOptions {
   readonly count: number;
   /** A folder a node. */
   readonly directory: string;
+  readonly imageArchives: readonly string[];
   readonly network: HostNetwork;
   readonly pki: Pki;
   /** Of the API server. */
@@ -83,6 +85,7 @@ async function startNode(options: RealNodesOptions, index: number): Promise<Runn
   await network.connect(machine, index);
   const containerd = await startContainerd({ machine, cniPrograms, clock, logger });
   opened.defer(() => containerd.stop());
+  for (const archive of options.imageArchives) await importIntoMachines(options.directory, archive, name);
   const kubelet = startKubelet(options, machine, index);
   opened.defer(() => kubelet.stop());
   const running = opened.move();

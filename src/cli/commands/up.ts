@@ -17,6 +17,7 @@ import { UsageError } from '../usage-error.ts';
 export interface UpOptions extends DatastoreOptions {
   readonly nodes?: string;
   readonly realNodes?: string;
+  readonly imageArchive: readonly string[];
   readonly clusterCidr?: string;
   readonly host: string;
   readonly advertiseAddress?: string;
@@ -43,6 +44,7 @@ export async function up(options: UpOptions): Promise<void> {
   const cluster = await startCluster({
     nodes,
     realNodes,
+    imageArchives: options.imageArchive,
     ...(options.clusterCidr ? { clusterCidr: options.clusterCidr } : {}),
     ...(options.advertiseAddress ? { advertiseAddress: options.advertiseAddress } : {}),
     cheap: options.cheap ?? false,

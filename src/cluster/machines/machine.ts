@@ -10,7 +10,7 @@
  */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { runCommand } from '../../node/system/command.ts';
@@ -43,6 +43,15 @@ echo ready
 while :; do sleep 1000000 & wait; done
 `;
 
+const pidFile = 'pid';
+
+/** Where another process finds a path of the machine with that disk; undefined while it is off. */
+export function pathInMachine(disk: string, inside: string): string | undefined {
+  const file = join(disk, pidFile);
+  const path = existsSync(file) ? `/proc/${readFileSync(file, 'utf8')}/root${inside}` : undefined;
+  return path !== undefined && existsSync(path) ? path : undefined;
+}
+
 export class Machine {
   readonly name: string;
   readonly disk: string;
@@ -65,12 +74,9 @@ export class Machine {
       detached: true,
     });
     await saidReady(holder, options.name);
-    return new Machine(options, holder, firstChildOf(holder.pid ?? 0));
-  }
-
-  /** Where a path of the machine is found from outside. */
-  path(inside: string): string {
-    return `/proc/${this.pid}/root${inside}`;
+    const pid = firstChildOf(holder.pid ?? 0);
+    writeFileSync(join(options.disk, pidFile), String(pid));
+    return new Machine(options, holder, pid);
   }
 
   /** Starts a program inside. */
@@ -98,6 +104,7 @@ export class Machine {
   }
 
   async powerOff(): Promise<void> {
+    rmSync(join(this.disk, pidFile), { force: true });
     if (this.#holder.exitCode !== null || this.#holder.signalCode !== null) return;
     const ended = once(this.#holder, 'exit');
     this.#holder.kill('SIGKILL');
