@@ -39,8 +39,9 @@ export class Prober {
     this.#host = host;
     this.#startedAtMs = startedAtMs;
     this.#phase = known?.phase ?? 0;
-    this.started = known?.started ?? container.startupProbe === undefined;
-    this.ready = known?.ready ?? (this.started && container.readinessProbe === undefined);
+    // What was reported between the start and the first probe says nothing of a container that is not probed.
+    this.started = container.startupProbe === undefined || (known?.started ?? false);
+    this.ready = this.started && (container.readinessProbe === undefined || (known?.ready ?? false));
     if (this.started) this.#watch();
     else if (container.startupProbe) this.#run('startup', container.startupProbe, (healthy) => this.#onStartup(healthy));
   }
