@@ -22,7 +22,7 @@ export interface PartContext {
 }
 
 /** Above zero: behind the API's thread, which everyone waits for, where there are fewer cores than threads. */
-const niceness = 5;
+const niceness = 10;
 
 /** Runs `start`; what it returns is called, and waited for, at the end. */
 export async function runPart(start: (context: PartContext) => Promise<() => Promise<void>>): Promise<void> {

@@ -41,6 +41,11 @@ export class ArenaItem {
   }
 }
 
+/** Shared memory, though nobody shares it: of other memory V8 keeps an account, and collects the whole heap for each 64 MB that come. */
+function memory(bytes: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(bytes));
+}
+
 export class ArenaSpace {
   readonly #arenaBytes: number;
   #current: Arena | undefined;
@@ -69,13 +74,13 @@ export class ArenaSpace {
   /** An arena with `length` bytes free at its `used`. The caller writes them and makes the item at once. */
   reserve(length: number): Arena {
     if (length > this.#arenaBytes / 4) {
-      const own = new Arena(new Uint8Array(length));
+      const own = new Arena(memory(length));
       this.#arenas.add(own);
       return own;
     }
     const current = this.#current;
     if (current && current.used + length <= current.buffer.length) return current;
-    this.#current = new Arena(new Uint8Array(this.#arenaBytes));
+    this.#current = new Arena(memory(this.#arenaBytes));
     this.#arenas.add(this.#current);
     if (current) this.#review(current);
     return this.#current;

@@ -14,7 +14,7 @@ const sharedBytesMax = 32 * 1024;
 
 export class ValueRing {
   readonly #bytesMax: number;
-  #slab = new Uint8Array(0);
+  #slab: Uint8Array = new Uint8Array(0);
   #used = 0;
   #bytes = 0;
   /** In revision order; the ones before `#head` have left. */
@@ -30,7 +30,8 @@ export class ValueRing {
     const length = value.byteLength;
     if (length > sharedBytesMax) return new Uint8Array(value);
     if (this.#used + length > this.#slab.byteLength) {
-      this.#slab = new Uint8Array(slabBytes);
+      // Shared, though nobody shares it: V8 collects the whole heap for so many megabytes of memory that is not.
+      this.#slab = new Uint8Array(new SharedArrayBuffer(slabBytes));
       this.#used = 0;
     }
     const view = this.#slab.subarray(this.#used, this.#used + length);
