@@ -76,6 +76,8 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--logs-dir <dir>', 'where the logs of containers are kept', '/var/log/pods')
     .option('--pod-manifest-path <dir>', 'where manifests of static pods lie')
     .option('--cni-conf-dir <dir>', 'where the runtime looks for the CNI configuration, which is written there; empty: somebody else looks after the pod network', '/etc/cni/net.d')
+    .option('--cgroup-root <path>', 'below which the cgroups of pods are made', '/')
+    .option('--cluster-cidr <cidrs>', 'where pods have their addresses: who calls a Service from elsewhere gets the node’s address', '')
     .option('--service-cidr <cidr>', 'where Services have their addresses', '10.96.0.0/12')
     .option('--cluster-domain <domain>', 'of names in the cluster', 'cluster.local')
     .option('--node-labels <labels>', 'labels of the node: a=b,c=d')

@@ -17,6 +17,8 @@ import { nodes } from '../client/resources.ts';
 import type { Transport } from '../client/transport.ts';
 import { CriRuntime } from '../node/cri/cri-runtime.ts';
 import { startDns } from '../node/dns/dns.ts';
+import { NodeCgroups } from '../node/kubelet/cgroups/node-cgroups.ts';
+import { openCgroupTree } from '../node/kubelet/cgroups/open-cgroup-tree.ts';
 import { Kubelet } from '../node/kubelet/kubelet.ts';
 import { MachineHooks } from '../node/kubelet/machine-hooks.ts';
 import { NodeManager } from '../node/kubelet/node/node-manager.ts';
@@ -27,6 +29,8 @@ import { KubeletServer } from '../node/kubelet/server/kubelet-server.ts';
 import { MachineSetup } from '../node/kubelet/settings/machine-setup.ts';
 import { createPodVolumes } from '../node/kubelet/volumes/pod-volumes.ts';
 import { followPodNetwork } from '../node/network/pod-network.ts';
+import { startNetworkPolicy } from '../node/proxy/policy/start-network-policy.ts';
+import { startProxy } from '../node/proxy/start-proxy.ts';
 import { userAgents } from './identities.ts';
 import type { CertifiedKey } from './pki/certificate.ts';
 
@@ -48,8 +52,12 @@ export interface RealNodeOptions {
   readonly logsDirectory: string;
   /** Where manifests of static pods lie; undefined: there are none. */
   readonly manifests: string | undefined;
+  /** Below which the cgroups of pods are made: `` or `/name`. */
+  readonly cgroupRoot: string;
   /** Where the runtime looks for its network; undefined: somebody else looks after that. */
   readonly cniConfigDirectory: string | undefined;
+  /** Where pods have their addresses; empty: not known, and Services see their callers' addresses as they come. */
+  readonly clusterCidrs: readonly string[];
   readonly serviceCidr: string;
   readonly clusterDomain: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -69,6 +77,8 @@ export interface RealNode {
 const imagesDirectory = '/var/lib/containerd';
 const resolverConfiguration = '/etc/resolv.conf';
 const dnsPort = 53;
+/** Upstream's. */
+const proxyHealthPort = 10256;
 
 /** Resolves once the node is registered and follows its pods. */
 export async function startRealNode(options: RealNodeOptions): Promise<RealNode> {
@@ -78,7 +88,7 @@ export async function startRealNode(options: RealNodeOptions): Promise<RealNode>
   const runtime = await CriRuntime.connect({ socket: options.runtimeSocket, clock, logger, seccompDirectory: join(options.rootDirectory, 'seccomp') });
   const allNodes = new Informer(client, nodes, { clock, random, logger });
   if (options.cniConfigDirectory !== undefined) followPodNetwork({ nodes: allNodes, nodeName: name, nodeAddress: address, configDirectory: options.cniConfigDirectory, clock, logger, signal });
-  const following = allNodes.run(signal);
+  const running = [allNodes.run(signal)];
   const { machine, manager, description } = await machineOf(options, { client, runtime, allNodes, record });
   const server = new KubeletServer({ host: address, ...options.serving, clientAuthority: options.authority, clock });
   const kubelet = new Kubelet({
@@ -97,8 +107,8 @@ export async function startRealNode(options: RealNodeOptions): Promise<RealNode>
     serve: (node) => server.serve(node, options.port),
     record: (...event) => recorder.event(...event),
   });
-  const running = metrics.gauge('kubelet_running_pods', 'Pods that the nodes hold.').with();
-  metrics.beforeSnapshot(() => running.set(kubelet.podCount));
+  const podCount = metrics.gauge('kubelet_running_pods', 'Pods that the nodes hold.').with();
+  metrics.beforeSnapshot(() => podCount.set(kubelet.podCount));
   signal.addEventListener(
     'abort',
     () => {
@@ -108,8 +118,8 @@ export async function startRealNode(options: RealNodeOptions): Promise<RealNode>
     { once: true },
   );
   await kubelet.start();
-  const dns = await serveDns(options, client);
-  return { stopped: Promise.all([following, dns.ended]).then(() => runtime.close()) };
+  running.push(...(await startNodeNetwork(options, client)));
+  return { stopped: Promise.all(running).then(() => runtime.close()) };
 
   /** The kubelet's, as soon as there is one: its parts are made before it. */
   function record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void {
@@ -140,10 +150,13 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
   });
   const described = await manager.describe();
   const dnsAddress = clusterDnsAddress(options.serviceCidr);
+  const cgroups = new NodeCgroups({ tree: await openCgroupTree(clock), root: options.cgroupRoot, allocatable: described.allocatable, podPidsMax: undefined });
+  await cgroups.start();
   const setup = new MachineSetup({
     client,
     objects,
     volumes,
+    cgroups,
     podsDirectory: join(rootDirectory, 'pods'),
     logsDirectory,
     dns: { servers: dnsAddress === undefined ? [] : [dnsAddress], domain: options.clusterDomain },
@@ -160,12 +173,19 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
   };
 }
 
-/** Serves the cluster's names at the node's address, and says so on its Node. Resolves to its end. */
-async function serveDns({ name, address, clusterDomain, clock, random, logger, metrics, signal }: RealNodeOptions, client: Client): Promise<{ readonly ended: Promise<void> }> {
-  const dns = await startDns({ client, clock, random, logger, metrics, signal, listen: [{ address, port: dnsPort }], zone: clusterDomain, upstreams: resolverConfiguration });
-  const told = dns.ready.then(() => client.patch(nodes, { name }, { metadata: { annotations: { [dnsAddressAnnotation]: address } } }, { type: 'merge', signal }));
-  told.catch((error: unknown) => {
+/** Services, NetworkPolicies and the cluster's names, all by the node's own name. Resolves, once they work, to their ends. */
+async function startNodeNetwork(options: RealNodeOptions, client: Client): Promise<readonly Promise<void>[]> {
+  const { name, address, clusterCidrs, serviceCidr, clusterDomain, clock, random, logger, metrics, signal } = options;
+  const common = { client, clock, random, logger, metrics, signal };
+  const dns = await startDns({ ...common, listen: [{ address, port: dnsPort }], zone: clusterDomain, upstreams: resolverConfiguration });
+  const announced = dns.ready.then(() => client.patch(nodes, { name }, { metadata: { annotations: { [dnsAddressAnnotation]: address } } }, { type: 'merge', signal }));
+  announced.catch((error: unknown) => {
     if (!signal.aborted) logger.warn('the node’s DNS could not be announced', { error });
   });
-  return { ended: dns.stopped };
+  const health = { host: address, port: proxyHealthPort };
+  const [proxy, policy] = await Promise.all([
+    startProxy({ ...common, nodeName: name, mode: 'nftables', clusterCidrs, serviceCidrs: [serviceCidr], health }),
+    startNetworkPolicy({ ...common, nodeName: name }),
+  ]);
+  return [dns.stopped, proxy.stopped, policy.stopped];
 }

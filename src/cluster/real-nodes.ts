@@ -102,6 +102,8 @@ function startKubelet(options: RealNodesOptions, machine: Machine, index: number
     '--node-ip': network.addressOf(index),
     '--runtime': `unix://${containerdSocket}`,
     '--cni-conf-dir': cniConfigDirectory,
+    '--cgroup-root': `/${network.name}/${name}`,
+    '--cluster-cidr': network.clusterCidr,
     '--service-cidr': serviceCidr,
     '--log-level': logLevel,
   };

@@ -23,6 +23,8 @@ export interface KubeletCommandOptions {
   readonly logsDir: string;
   readonly podManifestPath?: string;
   readonly cniConfDir: string;
+  readonly cgroupRoot: string;
+  readonly clusterCidr: string;
   readonly serviceCidr: string;
   readonly clusterDomain: string;
   readonly nodeLabels?: string;
@@ -53,6 +55,8 @@ export async function kubelet(options: KubeletCommandOptions): Promise<void> {
     logsDirectory: options.logsDir,
     manifests: options.podManifestPath,
     cniConfigDirectory: options.cniConfDir === '' ? undefined : options.cniConfDir,
+    cgroupRoot: options.cgroupRoot.replace(/\/+$/, ''),
+    clusterCidrs: options.clusterCidr.split(',').filter((cidr) => cidr !== ''),
     serviceCidr: options.serviceCidr,
     clusterDomain: options.clusterDomain,
     labels: labelsOf(options.nodeLabels ?? ''),
