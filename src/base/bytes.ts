@@ -13,3 +13,10 @@ export function encodeUtf8(text: string): Uint8Array {
   bytes.write(text, 0, size, 'utf8');
   return bytes;
 }
+
+const { copy } = Buffer.prototype;
+
+/** `source` from `from` on, to `target` at `at`. As fast between kinds of memory as within one, where a typed array's own `set` takes seven times as long for shared memory. */
+export function copyBytes(source: Uint8Array, target: Uint8Array, at: number, from = 0, to = source.byteLength): void {
+  copy.call(source, target, at, from, to);
+}

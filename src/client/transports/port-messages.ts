@@ -11,6 +11,7 @@
  * two numbers, and for its text and its body where they begin and end.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { copyBytes } from '../../base/bytes.ts';
 import { turns } from '../../base/turns.ts';
 
 export const kinds = {
@@ -89,7 +90,7 @@ export class PostBatch {
     target.set(texts, textAt);
     let offset = bodyAt;
     for (const body of this.#bodies) {
-      target.set(body, offset);
+      copyBytes(body, target, offset);
       offset += body.byteLength;
     }
     this.#words = [];

@@ -7,6 +7,8 @@
  * is worth emptying; what is still referenced is the collector's business, so a
  * wrong count can cost memory but never correctness.
  */
+import { copyBytes } from '../../base/bytes.ts';
+
 export class Arena {
   readonly buffer: Uint8Array;
   used = 0;
@@ -132,7 +134,7 @@ export class ArenaSpace {
     from.items.pop();
     from.liveBytes -= item.length;
     const to = this.reserve(item.length);
-    to.buffer.set(from.buffer.subarray(item.offset, item.offset + item.length), to.used);
+    copyBytes(from.buffer, to.buffer, to.used, item.offset, item.offset + item.length);
     item.arena = to;
     item.offset = to.used;
     to.used += item.length;

@@ -5,6 +5,7 @@
  * place that needs no parsing to find.
  */
 import type { KubeObject } from '../../api/object.ts';
+import { copyBytes } from '../../base/bytes.ts';
 import { insertManagedFields } from '../../codec/managed-fields-text.ts';
 import type { Revision } from '../../storage/contract.ts';
 
@@ -58,7 +59,7 @@ export function spliceInto(
   // The head is too short to be worth a view of its own.
   for (let i = 0; i < offset; i++) target[at + i] = stored[i] as number;
   for (let i = 0; i < field.length; i++) target[at + offset + i] = field.charCodeAt(i);
-  target.set(stored.subarray(offset), at + offset + field.length);
+  copyBytes(stored, target, at + offset + field.length, offset);
   return stored.length + field.length;
 }
 
@@ -83,9 +84,9 @@ export function withResourceVersion(bytes: Uint8Array, revision: Revision): Uint
   const end = bytes.indexOf(0x22, offset);
   const digits = String(revision);
   const target = new Uint8Array(bytes.length - (end - offset) + digits.length);
-  target.set(bytes.subarray(0, offset), 0);
+  copyBytes(bytes, target, 0, 0, offset);
   for (let i = 0; i < digits.length; i++) target[offset + i] = digits.charCodeAt(i);
-  target.set(bytes.subarray(end), offset + digits.length);
+  copyBytes(bytes, target, offset + digits.length, end);
   return target;
 }
 

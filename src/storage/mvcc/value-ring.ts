@@ -5,6 +5,7 @@
  *
  * A view that was handed out stays valid for as long as somebody holds it.
  */
+import { copyBytes } from '../../base/bytes.ts';
 import type { Revision } from '../contract.ts';
 import type { Version } from './key-index.ts';
 
@@ -35,7 +36,7 @@ export class ValueRing {
       this.#used = 0;
     }
     const view = this.#slab.subarray(this.#used, this.#used + length);
-    view.set(value);
+    copyBytes(value, view, 0);
     this.#used += length;
     return view;
   }

@@ -2,6 +2,7 @@
  * What the store's thread and its two workers say to each other. Values travel
  * together in one buffer that is handed over, never as views of pooled memory.
  */
+import { copyBytes } from '../../base/bytes.ts';
 import type { LeaseId, Revision } from '../contract.ts';
 
 /** Values one after the other; a length of -1 stands for "none". */
@@ -66,7 +67,7 @@ export function packValues(values: readonly (Uint8Array | undefined)[]): PackedV
   let offset = 0;
   for (const value of values) {
     if (value === undefined) continue;
-    bytes.set(value, offset);
+    copyBytes(value, bytes, offset);
     offset += value.byteLength;
   }
   return { lengths, bytes: bytes.buffer };

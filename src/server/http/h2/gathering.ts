@@ -5,6 +5,7 @@
  * sockets may keep what they were given.
  */
 import type { Duplex } from 'node:stream';
+import { copyBytes } from '../../../base/bytes.ts';
 import { frameHeadBytes } from './frames.ts';
 
 const slabBytes = 64 * 1024;
@@ -44,7 +45,7 @@ export class Gathering {
   /** No more than a slab. */
   copy(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
-    this.#slab.set(bytes, this.#at);
+    copyBytes(bytes, this.#slab, this.#at);
     this.#at += bytes.length;
   }
 
