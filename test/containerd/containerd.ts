@@ -84,9 +84,13 @@ export async function startContainerd(options: ContainerdOptions = {}): Promise<
   };
   const ctr = (args: readonly string[], stdin?: Buffer) => run('/usr/bin/ctr', ['--address', socket, '--namespace', 'k8s.io', ...args], stdin);
   const close = async () => {
+    process.off('SIGTERM', onTerminated);
     await kill();
     await removeAll(name, directory);
   };
+  /** A test that takes too long is ended like this. */
+  const onTerminated = () => void close().finally(() => process.exit(143));
+  process.once('SIGTERM', onTerminated);
   const containerd: Containerd = {
     socket,
     directory,

@@ -29,13 +29,14 @@ import type {
   SandboxSettings,
 } from '../kubelet/runtime.ts';
 import { latestContainer, StartError } from '../kubelet/runtime.ts';
-import { runtimeService, sandboxReady } from './api.ts';
+import { containerState, runtimeService, sandboxReady } from './api.ts';
 import type { Message } from './api.ts';
 import { CriConnection, CriError, isDeadlineExceeded, isNotFound } from './connection.ts';
 import { containerConfig } from './container-config.ts';
 import { makeTerminationFile, removeContainerFiles } from './container-files.ts';
 import { Images } from './images.ts';
 import { readLog } from './log-reader.ts';
+import { LogRotation } from './log-rotation.ts';
 import { Pleg } from './pleg.ts';
 import { containerResources } from './resources.ts';
 import { sandboxConfig } from './sandbox-config.ts';
@@ -52,6 +53,10 @@ export interface CriRuntimeOptions {
   readonly seccompDirectory: string;
   /** Default 1000. */
   readonly relistMs?: number;
+  /** A running container's log is rotated beyond this size. Default 10 MiB. */
+  readonly logBytesMax?: number;
+  /** Of one container, with the one that is being written. Default 5. */
+  readonly logFilesMax?: number;
   /** Whether the runtime is listened to, beside being asked. Default true. */
   readonly events?: boolean;
 }
@@ -70,6 +75,7 @@ export class CriRuntime implements Runtime {
   readonly #pleg: Pleg;
   readonly #images: Images;
   readonly #usage: RuntimeUsage;
+  readonly #logRotation: LogRotation;
 
   /** Resolves once it is known what exists; rejects where nothing answers on the socket. */
   static async connect(options: CriRuntimeOptions): Promise<CriRuntime> {
@@ -79,6 +85,7 @@ export class CriRuntime implements Runtime {
       const { runtimeName, runtimeVersion } = await connection.call(runtimeService.version, {}, statusTimeoutMs);
       const pleg = new Pleg({ connection, clock, logger, runtimeName, ...(relistMs === undefined ? {} : { relistMs }), ...(events === undefined ? {} : { events }) });
       await pleg.start();
+      await removeUnstarted(connection, pleg);
       return new CriRuntime(options, connection, pleg, `${runtimeName}://${runtimeVersion}`);
     } catch (error) {
       connection.close();
@@ -93,10 +100,20 @@ export class CriRuntime implements Runtime {
     this.version = version;
     this.#images = new Images(connection);
     this.#usage = new RuntimeUsage(connection);
+    const { clock, logger, logBytesMax, logFilesMax } = options;
+    this.#logRotation = new LogRotation({
+      clock,
+      logger,
+      ...(logBytesMax === undefined ? {} : { bytesMax: logBytesMax }),
+      ...(logFilesMax === undefined ? {} : { filesMax: logFilesMax }),
+      running: () => [...pleg.pods].flatMap(({ containers }) => containers.filter(({ state }) => state === containerState.running)),
+      reopen: async (containerId) => void (await connection.call(runtimeService.reopenContainerLog, { containerId })),
+    });
   }
 
   /** Leaves everything that runs as it is. */
   close(): void {
+    this.#logRotation.close();
     this.#pleg.close();
     this.#connection.close();
   }
@@ -309,6 +326,14 @@ export class CriRuntime implements Runtime {
     if (!found) throw new StartError('CreateContainerConfigError', `unable to find target container ${target}`);
     return bareId(found.id);
   }
+}
+
+/** Containers of a kubelet that was gone before it could start them: nobody will. */
+async function removeUnstarted(connection: CriConnection, pleg: Pleg): Promise<void> {
+  const unstarted = [...pleg.pods].flatMap(({ containers }) => containers.filter(({ state }) => state === containerState.created));
+  if (unstarted.length === 0) return;
+  await Promise.all(unstarted.map(({ id }) => connection.call(runtimeService.removeContainer, { containerId: id }).catch(unlessGone)));
+  await pleg.refresh();
 }
 
 /** Where the kubelet has made nothing for the pod. */
