@@ -27,6 +27,7 @@ import { PodStartMetrics } from '../node/kubelet/pod-start-metrics.ts';
 import { MachineProbes } from '../node/kubelet/probes/machine-probes.ts';
 import { KubeletServer } from '../node/kubelet/server/kubelet-server.ts';
 import { MachineSetup } from '../node/kubelet/settings/machine-setup.ts';
+import { localVolumes } from '../node/kubelet/volumes/local-volumes.ts';
 import { createPodVolumes } from '../node/kubelet/volumes/pod-volumes.ts';
 import { followPodNetwork } from '../node/network/pod-network.ts';
 import { startNetworkPolicy } from '../node/proxy/policy/start-network-policy.ts';
@@ -104,6 +105,7 @@ export async function startRealNode(options: RealNodeOptions): Promise<RealNode>
     machine,
     manager,
     ...(options.manifests === undefined ? {} : { manifests: options.manifests }),
+    localVolumes: localVolumes(options.rootDirectory),
     serve: (node) => server.serve(node, options.port),
     record: (...event) => recorder.event(...event),
   });

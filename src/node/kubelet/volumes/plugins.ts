@@ -2,18 +2,26 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Volume } from '../../../api/types/core-v1.ts';
+import { CsiDrivers } from './csi/csi-drivers.ts';
+import { CsiMounter } from './csi/csi-mounter.ts';
 import { configMapPlugin, downwardApiPlugin, projectedPlugin, secretPlugin } from './files/files-volume.ts';
+import { csiPlugin } from './plugins/csi.ts';
 import { emptyDirPlugin } from './plugins/empty-dir.ts';
 import { hostPathPlugin } from './plugins/host-path.ts';
 import { imagePlugin } from './plugins/image.ts';
+import { persistentClaimPlugin } from './plugins/persistent-claim.ts';
 import type { VolumeHost, VolumePlugin } from './volume-plugin.ts';
 
 export class VolumePlugins {
   readonly #host: VolumeHost;
+  readonly #drivers: CsiDrivers;
   readonly #byField: ReadonlyMap<string, VolumePlugin>;
 
   constructor(host: VolumeHost) {
     this.#host = host;
+    this.#drivers = new CsiDrivers(host);
+    const csi = new CsiMounter(host, this.#drivers);
+    const claims = persistentClaimPlugin(host, csi);
     this.#byField = new Map<keyof Volume, VolumePlugin>([
       ['emptyDir', emptyDirPlugin(host)],
       ['configMap', configMapPlugin(host)],
@@ -22,7 +30,15 @@ export class VolumePlugins {
       ['projected', projectedPlugin(host)],
       ['hostPath', hostPathPlugin],
       ['image', imagePlugin],
+      ['csi', csiPlugin(csi)],
+      ['persistentVolumeClaim', claims],
+      ['ephemeral', claims],
     ]);
+  }
+
+  /** Drivers are known from now on. */
+  start(): Promise<void> {
+    return this.#drivers.start();
   }
 
   of(volume: Volume): VolumePlugin {

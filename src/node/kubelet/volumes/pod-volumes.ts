@@ -38,7 +38,10 @@ interface PodRecord {
 export async function createPodVolumes(options: PodVolumesOptions): Promise<PodVolumes> {
   const directories = new VolumeDirectories(options.root);
   await shareMountsBelow(directories.pods);
-  return new NodeVolumes({ ...options, directories });
+  const host = { ...options, directories };
+  const plugins = new VolumePlugins(host);
+  await plugins.start();
+  return new NodeVolumes(host, plugins);
 }
 
 class NodeVolumes implements PodVolumes {
@@ -47,9 +50,9 @@ class NodeVolumes implements PodVolumes {
   readonly #pods = new Map<string, PodRecord>();
   readonly #timer: Timer;
 
-  constructor(host: VolumeHost & PodVolumesOptions) {
+  constructor(host: VolumeHost & PodVolumesOptions, plugins: VolumePlugins) {
     this.#host = host;
-    this.#plugins = new VolumePlugins(host);
+    this.#plugins = plugins;
     const unsubscribe = host.objects.subscribe((podUid) => this.#refresh(podUid));
     this.#timer = host.clock.every(lookEveryMs, () => this.#refreshDue());
     host.signal.addEventListener('abort', () => {
