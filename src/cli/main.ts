@@ -19,6 +19,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--real-nodes <n>', 'nodes with real containers, each in namespaces of its own (default: 1 with --runtime containerd)')
     .option('--image-archive <file>', 'an image that real nodes shall have (can be given several times)', (file: string, files: string[]) => [...files, file], [])
     .option('--cluster-cidr <cidr>', 'where pods of real nodes get their addresses (default: a network that is free on this computer)')
+    .option('--load-balancer-pool <cidrs>', 'blocks of addresses for Services of type LoadBalancer, with commas between (default: they get none)')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--advertise-address <ip>', 'by which pods and nodes reach the API server (default: --host, where it is one that others can reach)')
     .option('--port <port>', 'the API server’s port; 0 takes a free one', '6443')

@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly imageArchives?: readonly string[];
   /** Of their pods; unless set, a network that is free on this computer. */
   readonly clusterCidr?: string;
+  /** Blocks out of which Services of type LoadBalancer get their addresses, with commas between; none: they get none. */
+  readonly loadBalancerPool?: string;
   /** One watch for all nodes, instead of one each: what is measured with it says nothing of a real cluster. */
   readonly cheap?: boolean;
   /** How their containers behave: the text of a file of stages (see docs/hollow-nodes.md). */
@@ -108,6 +110,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const count = options.nodes ?? (realCount > 0 ? 0 : 3);
   const brainsOptions = {
     clusterCidrs: network?.clusterCidr ?? options.clusterCidr ?? '',
+    loadBalancerPool: options.loadBalancerPool ?? '',
     rootCa: server.pki.authorityCertificate,
     // Threads are of this process: what they are started with is not seen outside.
     serviceAccountKey: String(server.pki.serviceAccountKeys.privateKey.export({ type: 'pkcs8', format: 'pem' })),

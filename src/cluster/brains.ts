@@ -20,6 +20,8 @@ export interface BrainsOptions {
   readonly serviceAccountKey?: string | undefined;
   /** Of pods: nodes that have no block of addresses get one of it. Empty: nobody gives them any. */
   readonly clusterCidrs?: readonly string[];
+  /** Of load balancers' addresses; empty: Services of that type wait for somebody else. */
+  readonly loadBalancerPool?: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -34,10 +36,10 @@ export async function startBrains(options: BrainsOptions): Promise<() => Promise
   return () => controllers.stopped;
 }
 
-export function startControllersOnly({ transportFor, rootCa, serviceAccountKey, clusterCidrs = [], clock, random, logger, metrics, signal }: BrainsOptions): Promise<ControllerManager> {
+export function startControllersOnly({ transportFor, rootCa, serviceAccountKey, clusterCidrs = [], loadBalancerPool = [], clock, random, logger, metrics, signal }: BrainsOptions): Promise<ControllerManager> {
   const signing = serviceAccountKey === undefined ? {} : { signLegacyToken: secretTokenSigner(serviceAccountKey) };
   const client = new Client(transportFor(controllerManager), { clock, userAgent: userAgents.controllerManager });
-  return startControllers({ client, rootCa, ...signing, clusterNetworks: { cidrs: clusterCidrs }, clock, random, logger, metrics, signal });
+  return startControllers({ client, rootCa, ...signing, clusterNetworks: { cidrs: clusterCidrs }, loadBalancerPool, clock, random, logger, metrics, signal });
 }
 
 export async function startSchedulerOnly(options: Omit<BrainsOptions, 'rootCa'>): Promise<() => Promise<void>> {

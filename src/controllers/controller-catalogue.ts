@@ -12,6 +12,7 @@ import { ephemeralVolumeController } from './ephemeral-volume/ephemeral-volume.t
 import { garbageCollector } from './garbagecollector/garbage-collector.ts';
 import { jobController } from './job/job-controller.ts';
 import { localProvisionerController } from './local-provisioner/local-provisioner.ts';
+import { loadBalancerController } from './load-balancer/load-balancer.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpamController, type ClusterNetworks } from './node-ipam/node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
@@ -37,6 +38,8 @@ export interface ControllerSettings {
   readonly signLegacyToken?: SignLegacyToken;
   /** Of which nodes get their blocks of pod addresses; without it they bring their own. */
   readonly clusterNetworks?: ClusterNetworks;
+  /** Blocks out of which Services of type LoadBalancer get addresses; without any they wait for somebody else. */
+  readonly loadBalancerPool?: readonly string[];
 }
 
 export interface CatalogueEntry {
@@ -45,7 +48,7 @@ export interface CatalogueEntry {
 }
 
 export function controllerCatalogue(settings: ControllerSettings): readonly CatalogueEntry[] {
-  const { rootCa, signLegacyToken, clusterNetworks } = settings;
+  const { rootCa, signLegacyToken, clusterNetworks, loadBalancerPool } = settings;
   return [
     { name: 'replicationcontroller', create: replicationControllerController },
     { name: 'replicaset', create: replicaSetController },
@@ -62,6 +65,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'nodelifecycle', create: nodeLifecycleController },
     { name: 'taint-eviction', create: taintEvictionController },
     ...(clusterNetworks?.cidrs.length ? [{ name: 'node-ipam-controller', create: nodeIpamController(clusterNetworks) }] : []),
+    ...(loadBalancerPool?.length ? [{ name: 'service-lb-controller', create: loadBalancerController(loadBalancerPool) }] : []),
     { name: 'podgc', create: podGarbageCollector },
     { name: 'resourcequota', create: resourceQuotaController },
     { name: 'disruption', create: disruptionController },

@@ -9,10 +9,16 @@ export const start: PartStarter['start'] = ({ connection, options, logger, metri
     transportFor: (identity) => connection.as(identity),
     rootCa: String(options['rootCa']),
     serviceAccountKey: String(options['serviceAccountKey']),
-    clusterCidrs: String(options['clusterCidrs']).split(',').filter((cidr) => cidr !== ''),
+    clusterCidrs: listed(options['clusterCidrs']),
+    loadBalancerPool: listed(options['loadBalancerPool']),
     clock: systemClock(),
     random: systemRandom(),
     logger,
     metrics,
     signal,
   });
+
+/** Of a text with commas between; empty is none. */
+function listed(text: unknown): string[] {
+  return String(text).split(',').filter((item) => item !== '');
+}

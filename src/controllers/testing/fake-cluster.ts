@@ -6,6 +6,7 @@ import { Client } from '../../client/client.ts';
 import { FakeApi } from '../../client/testing/fake-api.ts';
 import { ManualClock, settle } from '../../client/testing/manual-clock.ts';
 import { exchangeTransport } from '../../client/transports/exchange.ts';
+import type { ControllerSettings } from '../controller-catalogue.ts';
 import { startControllers } from '../manager.ts';
 
 export interface FakeCluster {
@@ -16,7 +17,7 @@ export interface FakeCluster {
 }
 
 /** `prepare` fills the API before the controllers start. */
-export async function startWithFakeApi(names: readonly string[], prepare: (api: FakeApi) => void = () => {}): Promise<FakeCluster> {
+export async function startWithFakeApi(names: readonly string[], prepare: (api: FakeApi) => void = () => {}, settings: ControllerSettings = {}): Promise<FakeCluster> {
   const api = new FakeApi();
   prepare(api);
   const clock = new ManualClock();
@@ -33,6 +34,7 @@ export async function startWithFakeApi(names: readonly string[], prepare: (api: 
     enabled: (name) => names.includes(name),
     rootCa: 'the authority',
     signLegacyToken: async () => 'a token',
+    ...settings,
   });
   await settle();
   return {

@@ -1,17 +1,10 @@
 /** Addresses and blocks as numbers, and in the one spelling that kernel tools print. */
-import { SocketAddress } from 'node:net';
-import { parseIp } from '../../api/validation/ip.ts';
+import { formatIp, parseIp } from '../../api/validation/ip.ts';
 
 export interface AddressRange {
   readonly first: bigint;
   readonly last: bigint;
   readonly bits: 32 | 128;
-}
-
-export function formatIp(value: bigint, bits: 32 | 128): string {
-  if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
-  const groups = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
-  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
 }
 
 /** The address in its canonical spelling; undefined for what is none. */

@@ -50,6 +50,8 @@ export interface ProxyOptions {
   readonly health?: ListenAddress;
   /** How the kernel's tools are run; default: as they are, in this process's network namespace. */
   readonly run?: RunCommand;
+  /** How often the kernel is asked whether it still has the rules; default: every 30 s. */
+  readonly auditEveryMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -82,6 +84,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     backend,
     clock,
     logger,
+    ...(options.auditEveryMs === undefined ? {} : { auditEveryMs: options.auditEveryMs }),
     onSync(outcome) {
       metrics.synced(outcome);
       if (!outcome.error) health.updated();

@@ -34,7 +34,7 @@ export class NftBackend implements RuleBackend {
       else expected.set(place, new Set([key]));
     }
     for (const family of this.#options.families) {
-      const listing = await this.#options.run('nft', ['-j', '-n', 'list', 'table', family, this.#options.table]);
+      const listing = await this.#options.run('nft', ['-j', 'list', 'table', family, this.#options.table]);
       if (listing.code !== 0) return `table ${family} ${this.#options.table} is gone`;
       const found = readListing(family, listing.stdout);
       for (const [place, keys] of expected) {

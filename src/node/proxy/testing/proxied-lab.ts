@@ -20,6 +20,8 @@ export interface ProxiedLab {
   readonly metrics: MetricRegistry;
   /** Creates or changes the Service and its endpoints, and waits until the kernel has it. */
   serve(name: string, spec: ServiceSpec, endpoints: readonly Endpoint[], more?: { readonly port?: number; readonly status?: Service['status'] }): Promise<void>;
+  /** As somebody else would who takes part of our rules away. */
+  breakRules(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,7 +41,7 @@ export async function proxiedLab(mode: ProxyMode): Promise<ProxiedLab> {
   const stopping = new AbortController();
   const logger = createLogger(({ message, fields }) => process.stderr.write(`${message} ${JSON.stringify(fields)} ${String(fields['error'])}\n`), 'warn');
   const metrics = new MetricRegistry();
-  const proxy = await startProxy({ client, clock, random: seededRandom(1), logger, metrics, nodeName: 'node', mode, clusterCidrs, signal: stopping.signal, run: lab.run, health: { host: '127.0.0.1', port: 0 } });
+  const proxy = await startProxy({ client, clock, random: seededRandom(1), logger, metrics, nodeName: 'node', mode, clusterCidrs, signal: stopping.signal, run: lab.run, auditEveryMs: 500, health: { host: '127.0.0.1', port: 0 } });
   return {
     lab,
     api,
@@ -63,6 +65,10 @@ export async function proxiedLab(mode: ProxyMode): Promise<ProxiedLab> {
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
       await clock.sleep(20);
       await proxy.settled();
+    },
+    async breakRules() {
+      const breaking = mode === 'nftables' ? await lab.run('nft', ['flush', 'map', 'ip', 'coxswain-proxy', 'services']) : await lab.run('iptables', ['-t', 'nat', '-F', 'PREROUTING']);
+      if (breaking.code !== 0) throw new Error(breaking.stderr);
     },
     async close() {
       stopping.abort();

@@ -158,6 +158,15 @@ export function serviceCases(mode: ProxyMode, missing: string | undefined): void
       assert.ok(await until(async () => !(await rig.lab.ask('podB', '10.96.0.23', 80, { timeoutMs: 200 })).startsWith('podA')));
     });
 
+    test('what others have taken away is found and repaired', async () => {
+      await rig.serve('audited', spec('10.96.0.24'), [endpoint('podA')]);
+      // Nothing of what the other tests have done looks amiss.
+      assert.equal(fullSyncs(rig), 1);
+      await rig.breakRules();
+      assert.ok(await until(async () => (await rig.lab.ask('podB', '10.96.0.24', 80, { timeoutMs: 200 })).startsWith('podA')));
+      assert.equal(fullSyncs(rig), 2);
+    });
+
     test('the programming latency is measured, and health is served', async () => {
       const family = rig.metrics.snapshot().find(({ name }) => name === 'kubeproxy_network_programming_duration_seconds');
       assert.ok((family?.series[0]?.counts?.reduce((sum, count) => sum + count, 0) ?? 0) > 10);
@@ -166,6 +175,11 @@ export function serviceCases(mode: ProxyMode, missing: string | undefined): void
       assert.equal(((await response.json()) as { nodeEligible: boolean }).nodeEligible, true);
     });
   });
+}
+
+function fullSyncs({ metrics }: ProxiedLab): number {
+  const family = metrics.snapshot().find(({ name }) => name === 'kubeproxy_sync_full_proxy_rules_duration_seconds');
+  return family?.series[0]?.counts?.reduce((sum, count) => sum + count, 0) ?? 0;
 }
 
 const clock = systemClock();
