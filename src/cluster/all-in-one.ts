@@ -112,6 +112,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     clusterCidrs: network?.clusterCidr ?? options.clusterCidr ?? '',
     loadBalancerPool: options.loadBalancerPool ?? '',
     rootCa: server.pki.authorityCertificate,
+    signingKey: server.pki.authorityKey,
     // Threads are of this process: what they are started with is not seen outside.
     serviceAccountKey: String(server.pki.serviceAccountKeys.privateKey.export({ type: 'pkcs8', format: 'pem' })),
   };

@@ -9,6 +9,7 @@ import { InformerSet } from '../client/informer-set.ts';
 import type { Transport } from '../client/transport.ts';
 import { startControllers, type ControllerManager } from '../controllers/manager.ts';
 import { startScheduler } from '../scheduler/start.ts';
+import { certificateAuthority } from './certificate-authority.ts';
 import { controllerManager, scheduler as schedulerIdentity, userAgents } from './identities.ts';
 import { secretTokenSigner } from './secret-tokens.ts';
 
@@ -18,6 +19,8 @@ export interface BrainsOptions {
   readonly rootCa: string;
   /** PEM of the key that signs service-account tokens; without it legacy token secrets stay empty. */
   readonly serviceAccountKey?: string | undefined;
+  /** PEM of the authority that signs certificate requests, and of its key; without it nobody does. */
+  readonly signing?: { readonly certificate: string; readonly privateKey: string } | undefined;
   /** Of pods: nodes that have no block of addresses get one of it. Empty: nobody gives them any. */
   readonly clusterCidrs?: readonly string[];
   /** Of load balancers' addresses; empty: Services of that type wait for somebody else. */
@@ -36,10 +39,13 @@ export async function startBrains(options: BrainsOptions): Promise<() => Promise
   return () => controllers.stopped;
 }
 
-export function startControllersOnly({ transportFor, rootCa, serviceAccountKey, clusterCidrs = [], loadBalancerPool = [], clock, random, logger, metrics, signal }: BrainsOptions): Promise<ControllerManager> {
-  const signing = serviceAccountKey === undefined ? {} : { signLegacyToken: secretTokenSigner(serviceAccountKey) };
+export function startControllersOnly({ transportFor, rootCa, serviceAccountKey, signing, clusterCidrs = [], loadBalancerPool = [], clock, random, logger, metrics, signal }: BrainsOptions): Promise<ControllerManager> {
+  const signers = {
+    ...(serviceAccountKey === undefined ? {} : { signLegacyToken: secretTokenSigner(serviceAccountKey) }),
+    ...(signing === undefined ? {} : { authority: certificateAuthority(signing.certificate, signing.privateKey) }),
+  };
   const client = new Client(transportFor(controllerManager), { clock, userAgent: userAgents.controllerManager });
-  return startControllers({ client, rootCa, ...signing, clusterNetworks: { cidrs: clusterCidrs }, loadBalancerPool, clock, random, logger, metrics, signal });
+  return startControllers({ client, rootCa, ...signers, clusterNetworks: { cidrs: clusterCidrs }, loadBalancerPool, clock, random, logger, metrics, signal });
 }
 
 export async function startSchedulerOnly(options: Omit<BrainsOptions, 'rootCa'>): Promise<() => Promise<void>> {

@@ -8,18 +8,15 @@
  * - impersonation: all nodes share a few connections of a user who may
  *   impersonate them, a watch of each being a stream.
  */
-import { createPrivateKey } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { Client } from '../client/client.ts';
 import type { ConnectionConfig } from '../client/kubeconfig.ts';
-import { certificateSigningRequests } from '../client/resources.ts';
 import type { Transport } from '../client/transport.ts';
 import { http2Transport } from '../client/transports/http2.ts';
 import { impersonating } from '../client/transports/impersonating.ts';
+import { nodeClientRequest, requestCertificate } from './certificate-request.ts';
 import { nodeIdentity } from './identities.ts';
-import { exportPrivateKey, generateKey, type CertifiedKey } from './pki/certificate.ts';
-import { createCertificateRequest } from './pki/csr.ts';
 import { componentSubjects } from './pki/pki.ts';
 
 export type CredentialKind = 'certificates' | 'impersonation';
@@ -38,7 +35,6 @@ export interface NodeCredentialsOptions {
   readonly signal: AbortSignal;
 }
 
-const signerName = 'kubernetes.io/kube-apiserver-client-kubelet';
 /** Signers take their time: upstream's, unless told otherwise, does some ten a second. */
 const signedWithinMs = 60_000;
 const trialMs = 5000;
@@ -81,7 +77,8 @@ export function byCertificates({ config, clock, signal }: NodeCredentialsOptions
   const { cert: _, key: __, token: ___, ...server } = config;
   const transports = new Map<string, Promise<Transport>>();
   const connect = async (name: string, withinMs: number): Promise<Transport> => {
-    const { certificate, privateKey } = await requestCertificate(client, clock, name, withinMs, signal);
+    const wanted = { subject: componentSubjects.node(name), namePrefix: 'coxswain-hollow-', ...nodeClientRequest };
+    const { certificate, privateKey } = await requestCertificate(client, wanted, { clock, withinMs, signal });
     return http2Transport({ ...server, cert: certificate, key: privateKey }, { clock, shared: true });
   };
   const transportOf = (name: string, withinMs = signedWithinMs): Promise<Transport> => {
@@ -107,36 +104,4 @@ export function byCertificates({ config, clock, signal }: NodeCredentialsOptions
       await Promise.all([own.close(), ...open.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined))]);
     },
   };
-}
-
-/** A key, and the certificate for it as the cluster's signer makes it. Rejects where it is refused, or does not come in time. */
-async function requestCertificate(client: Client, clock: Clock, nodeName: string, withinMs: number, stopping: AbortSignal): Promise<CertifiedKey> {
-  const key = generateKey();
-  const privateKey = exportPrivateKey(key.privateKey);
-  const pem = createCertificateRequest(componentSubjects.node(nodeName), createPrivateKey(privateKey));
-  const request = await client.create(certificateSigningRequests, {
-    metadata: { generateName: 'coxswain-hollow-' },
-    spec: { request: Buffer.from(pem).toString('base64'), signerName, usages: ['digital signature', 'client auth'] },
-  });
-  const { name, resourceVersion } = request.metadata;
-  const late = new AbortController();
-  const timer = clock.after(withinMs, () => late.abort(new Error(`no certificate for node ${nodeName} within ${withinMs / 1000} s`)));
-  const signal = AbortSignal.any([late.signal, stopping]);
-  try {
-    const events = await client.watch(certificateSigningRequests, { fieldSelector: `metadata.name=${name}`, resourceVersion: resourceVersion ?? '', signal });
-    for await (const batch of events)
-      for (const { object } of batch) {
-        const refusal = object.status?.conditions?.find(({ type, status }) => (type === 'Denied' || type === 'Failed') && status === 'True');
-        if (refusal) throw new Error(`the certificate for node ${nodeName} was refused: ${refusal.message ?? refusal.reason ?? refusal.type}`);
-        const certificate = object.status?.certificate;
-        if (certificate) return { certificate: Buffer.from(certificate, 'base64').toString('utf8'), privateKey };
-      }
-    throw new Error(`the watch for the certificate of node ${nodeName} ended`);
-  } catch (error) {
-    // Nobody waits for it any more.
-    await client.delete(certificateSigningRequests, { name }).catch(() => {});
-    throw signal.aborted ? signal.reason : error;
-  } finally {
-    timer.cancel();
-  }
 }

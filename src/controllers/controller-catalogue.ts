@@ -1,4 +1,10 @@
 /** All controllers, by name. */
+import { bootstrapSigner } from './bootstrap-token/bootstrap-signer.ts';
+import { tokenCleaner } from './bootstrap-token/token-cleaner.ts';
+import { certificateApprover } from './certificates/approving.ts';
+import { certificateCleaner } from './certificates/cleaning.ts';
+import type { CertificateAuthority } from './certificates/contract.ts';
+import { certificateSigner } from './certificates/signing.ts';
 import { clusterDnsController } from './cluster-dns/cluster-dns.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
 import { cronJobController } from './cronjob/cronjob-controller.ts';
@@ -36,6 +42,8 @@ export interface ControllerSettings {
   readonly rootCa?: string;
   /** Signs the tokens of legacy token secrets; without it such secrets stay empty. */
   readonly signLegacyToken?: SignLegacyToken;
+  /** Signs certificate requests; without it nobody approves or signs any. */
+  readonly authority?: CertificateAuthority;
   /** Of which nodes get their blocks of pod addresses; without it they bring their own. */
   readonly clusterNetworks?: ClusterNetworks;
   /** Blocks out of which Services of type LoadBalancer get addresses; without any they wait for somebody else. */
@@ -48,7 +56,7 @@ export interface CatalogueEntry {
 }
 
 export function controllerCatalogue(settings: ControllerSettings): readonly CatalogueEntry[] {
-  const { rootCa, signLegacyToken, clusterNetworks, loadBalancerPool } = settings;
+  const { rootCa, signLegacyToken, authority, clusterNetworks, loadBalancerPool } = settings;
   return [
     { name: 'replicationcontroller', create: replicationControllerController },
     { name: 'replicaset', create: replicaSetController },
@@ -79,6 +87,15 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'persistentvolume-protection', create: volumeProtectionController },
     { name: 'volumeattributesclass-protection', create: attributesClassProtectionController },
     { name: 'serviceaccount', create: serviceAccountController },
+    ...(authority
+      ? [
+          { name: 'certificatesigningrequest-approving-controller', create: certificateApprover(authority.read) },
+          { name: 'certificatesigningrequest-signing-controller', create: certificateSigner(authority) },
+        ]
+      : []),
+    { name: 'certificatesigningrequest-cleaner-controller', create: certificateCleaner },
+    { name: 'bootstrap-signer-controller', create: bootstrapSigner },
+    { name: 'token-cleaner-controller', create: tokenCleaner },
     ...(rootCa
       ? [
           { name: 'root-ca-certificate-publisher', create: rootCaPublisher(rootCa) },

@@ -3,8 +3,10 @@
  * creation. Data only: the composition root writes it.
  */
 import { localProvisioner, localStorageClass } from '../../api/local-volumes.ts';
+import { clusterInfo, clusterInfoField } from '../../api/bootstrap-tokens.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { formatTime } from '../../base/clock.ts';
+import { anonymousKubeconfig } from '../pki/kubeconfig.ts';
 import { bootstrapFlowSchemas, bootstrapPriorityLevels } from './flow-control.ts';
 import { joiningClusterRoleBindings, joiningClusterRoles, joiningRole, joiningRoleBinding } from './joining.ts';
 import {
@@ -107,6 +109,17 @@ function extensionAuthentication({ clientAuthority, frontProxyAuthority }: Boots
       'requestheader-group-headers': '["X-Remote-Group"]',
       'requestheader-username-headers': '["X-Remote-User"]',
     },
+  };
+}
+
+/** How strangers find the cluster, and by which authority they know that it is the one they look for. */
+function clusterInformation({ advertiseAddress = '127.0.0.1', apiServerPort, clientAuthority }: BootstrapOptions): KubeObject {
+  const host = advertiseAddress.includes(':') ? `[${advertiseAddress}]` : advertiseAddress;
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { ...clusterInfo },
+    data: { [clusterInfoField]: anonymousKubeconfig(`https://${host}:${apiServerPort}`, clientAuthority) },
   };
 }
 
@@ -221,7 +234,7 @@ export function bootstrapObjects(options: BootstrapOptions): BootstrapObject[] {
     ['storage.k8s.io', 'storageclasses', [storageClass()]],
     [flowControl, 'prioritylevelconfigurations', bootstrapPriorityLevels()],
     [flowControl, 'flowschemas', bootstrapFlowSchemas(formatTime(options.now))],
-    ['', 'configmaps', [extensionAuthentication(options), tokenTracking(options)]],
+    ['', 'configmaps', [extensionAuthentication(options), tokenTracking(options), clusterInformation(options)]],
     ['networking.k8s.io', 'servicecidrs', [serviceCidr(options)]],
     ['', 'services', [kubernetesService(options)]],
     ['networking.k8s.io', 'ipaddresses', [serviceIpAddress(options)]],

@@ -5,13 +5,13 @@
  * proxy and routes have no identity of their own here, so nodes may see what
  * upstream lets kube-proxy and a network plugin see.
  */
+import { clusterInfo } from '../../api/bootstrap-tokens.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding, Subject } from '../../api/types/rbac-v1.ts';
 import { parseRule, recordEvents } from './policy-notation.ts';
 import { metadata } from './rbac-policy.ts';
 
 /** Of tokens that are made to let nodes join. */
 export const nodeTokenGroup = 'system:bootstrappers:kubeadm:default-node-token';
-export const clusterInfoName = 'cluster-info';
 
 const rbacGroup = 'rbac.authorization.k8s.io';
 const rbacVersion = `${rbacGroup}/v1`;
@@ -56,14 +56,14 @@ export function joiningClusterRoleBindings(): ClusterRoleBinding[] {
 
 /** Whoever wants to join has no name yet. */
 export function joiningRole(): Role {
-  return { apiVersion: rbacVersion, kind: 'Role', metadata: metadata(clusterInfoRole, 'kube-public'), rules: [parseRule(`get core configmaps ${clusterInfoName}`)] };
+  return { apiVersion: rbacVersion, kind: 'Role', metadata: metadata(clusterInfoRole, clusterInfo.namespace), rules: [parseRule(`get core configmaps ${clusterInfo.name}`)] };
 }
 
 export function joiningRoleBinding(): RoleBinding {
   return {
     apiVersion: rbacVersion,
     kind: 'RoleBinding',
-    metadata: metadata(clusterInfoRole, 'kube-public'),
+    metadata: metadata(clusterInfoRole, clusterInfo.namespace),
     roleRef: { apiGroup: rbacGroup, kind: 'Role', name: clusterInfoRole },
     subjects: [{ kind: 'User', apiGroup: rbacGroup, name: 'system:anonymous' }],
   };

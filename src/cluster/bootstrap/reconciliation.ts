@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../api/object.ts';
 import type { ClusterRole, PolicyRule, RoleBinding, Subject } from '../../api/types/rbac-v1.ts';
 import { uncoveredRules } from '../../server/access/policy-rules.ts';
+import { clusterInfo } from '../../api/bootstrap-tokens.ts';
 import { autoUpdateSpecAnnotation } from './flow-control.ts';
 import { autoUpdateAnnotation } from './rbac-policy.ts';
 
@@ -33,6 +34,7 @@ export function reconcile(resource: string, existing: KubeObject, wanted: KubeOb
         ? replaceFields(existing, wanted, ['spec'])
         : none;
     case 'configmaps':
+      if (wanted.metadata.name === clusterInfo.name) return addFields(existing, wanted, 'data');
       return wanted.metadata.name === 'extension-apiserver-authentication'
         ? replaceFields(existing, wanted, ['data'])
         : none;
@@ -55,6 +57,11 @@ function replaceFields(existing: KubeObject, wanted: KubeObject, fields: readonl
   const object = { ...existing };
   for (const field of fields) object[field] = wanted[field];
   return changed(existing, object);
+}
+
+/** Of a map: others keep entries of their own in it. */
+function addFields(existing: KubeObject, wanted: KubeObject, field: string): Reconciliation {
+  return changed(existing, { ...existing, [field]: { ...(existing[field] as object), ...(wanted[field] as object) } });
 }
 
 function reconcileService(existing: KubeObject, wanted: KubeObject): Reconciliation {

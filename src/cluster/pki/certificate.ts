@@ -26,8 +26,6 @@ export interface Subject {
   readonly organizations?: readonly string[];
 }
 
-export type ExtendedUsage = 'server auth' | 'client auth';
-
 export interface CertificateTemplate {
   /** The encoded name. */
   readonly subject: Buffer;
@@ -63,19 +61,47 @@ const oid = {
   extendedKeyUsage: '2.5.29.37',
 } as const;
 
-const extendedUsageOid: Record<ExtendedUsage, string> = {
+/** What certificates may be used for, under the names of certificates.k8s.io: object identifiers. */
+const extendedUsageOid = {
+  any: '2.5.29.37.0',
   'server auth': '1.3.6.1.5.5.7.3.1',
   'client auth': '1.3.6.1.5.5.7.3.2',
-};
+  'code signing': '1.3.6.1.5.5.7.3.3',
+  'email protection': '1.3.6.1.5.5.7.3.4',
+  's/mime': '1.3.6.1.5.5.7.3.4',
+  'ipsec end system': '1.3.6.1.5.5.7.3.5',
+  'ipsec tunnel': '1.3.6.1.5.5.7.3.6',
+  'ipsec user': '1.3.6.1.5.5.7.3.7',
+  timestamping: '1.3.6.1.5.5.7.3.8',
+  'ocsp signing': '1.3.6.1.5.5.7.3.9',
+  'microsoft sgc': '1.3.6.1.4.1.311.10.3.3',
+  'netscape sgc': '2.16.840.1.113730.4.1',
+} as const;
+export type ExtendedUsage = keyof typeof extendedUsageOid;
 
-/** Bit numbers of RFC 5280's KeyUsage under the names of certificates.k8s.io. */
+/** And what their keys may: bit numbers of RFC 5280's KeyUsage. */
 const keyUsageBits = {
+  signing: 0,
   'digital signature': 0,
+  'content commitment': 1,
   'key encipherment': 2,
+  'data encipherment': 3,
+  'key agreement': 4,
   'cert sign': 5,
   'crl sign': 6,
+  'encipher only': 7,
+  'decipher only': 8,
 } as const;
 export type KeyUsage = keyof typeof keyUsageBits;
+
+/** The two kinds apart. Throws for a name that is of neither. */
+export function usagesOf(names: readonly string[]): { readonly keyUsages: readonly KeyUsage[]; readonly extendedUsages: readonly ExtendedUsage[] } {
+  const isKeyUsage = (name: string): name is KeyUsage => Object.hasOwn(keyUsageBits, name);
+  const isExtended = (name: string): name is ExtendedUsage => Object.hasOwn(extendedUsageOid, name);
+  const unknown = names.filter((name) => !isKeyUsage(name) && !isExtended(name));
+  if (unknown.length > 0) throw new Error(`unrecognized usage values: ${unknown.join(', ')}`);
+  return { keyUsages: names.filter(isKeyUsage), extendedUsages: names.filter(isExtended) };
+}
 
 export function generateKey(): { publicKey: KeyObject; privateKey: KeyObject } {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -142,10 +168,10 @@ function keyIdentifier(key: KeyObject): Buffer {
 }
 
 function encodeKeyUsages(usages: readonly KeyUsage[]): Buffer {
-  let bits = 0;
-  for (const usage of usages) bits |= 0x80 >> keyUsageBits[usage];
-  const unusedBits = bits === 0 ? 0 : 31 - Math.clz32(bits & -bits);
-  return der.bitString(Buffer.from([bits]), unusedBits);
+  const bits = usages.reduce((all, usage) => all | (0x8000 >> keyUsageBits[usage]), 0);
+  const bytes = Buffer.from((bits & 0xff) === 0 ? [bits >> 8] : [bits >> 8, bits & 0xff]);
+  const last = bytes.at(-1) ?? 0;
+  return der.bitString(bytes, last === 0 ? 0 : 31 - Math.clz32(last & -last));
 }
 
 function encodeExtensions(template: CertificateTemplate, issuerKey: KeyObject): Buffer {

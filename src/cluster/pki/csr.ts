@@ -5,7 +5,7 @@
 import { createPublicKey, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import * as der from './der.ts';
-import { decodeSubject, encodeSubject, signatureAlgorithm, signCertificate } from './certificate.ts';
+import { alternativeName, decodeSubject, encodeSubject, signatureAlgorithm, signCertificate } from './certificate.ts';
 import type { Authority, ExtendedUsage, KeyUsage, Subject } from './certificate.ts';
 
 export interface CertificateRequest {
@@ -23,13 +23,19 @@ export interface CertificateRequest {
   readonly alternativeNames: readonly Buffer[];
 }
 
-/** A request for a certificate of that name, signed with its own key; PEM. */
-export function createCertificateRequest(subject: Subject, privateKey: KeyObject): string {
+/** A request for a certificate of that subject, for these host names and addresses, signed with its own key; PEM. */
+export function createCertificateRequest(subject: Subject, privateKey: KeyObject, names: readonly string[] = []): string {
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
-  const attributes = der.encode(der.contextTag(0, true));
+  const attributes = der.encode(der.contextTag(0, true), ...(names.length > 0 ? [namesAttribute(names)] : []));
   const body = der.sequence(der.integer(Buffer.from([0])), encodeSubject(subject), publicKey, attributes);
   const signature = sign('sha256', body, privateKey);
   return der.writePem(der.sequence(body, signatureAlgorithm(privateKey), der.bitString(signature)), 'CERTIFICATE REQUEST');
+}
+
+function namesAttribute(names: readonly string[]): Buffer {
+  const value = der.sequence(...names.map(alternativeName));
+  const extension = der.sequence(der.objectIdentifier(subjectAlternativeName), der.octetString(value));
+  return der.sequence(der.objectIdentifier(extensionRequest), der.setOf(der.sequence(extension)));
 }
 
 const extensionRequest = '1.2.840.113549.1.9.14';

@@ -47,6 +47,18 @@ users:
 `;
 }
 
+/** Of a cluster alone, for whoever has no name in it yet. */
+export function anonymousKubeconfig(server: string, authorityCertificate: string): string {
+  return `apiVersion: v1
+kind: Config
+clusters:
+- name: ""
+  cluster:
+    server: ${JSON.stringify(server)}
+    certificate-authority-data: ${base64(authorityCertificate)}
+`;
+}
+
 function isCurrent(text: string, options: Omit<KubeconfigOptions, 'client'>, clock: Clock): boolean {
   const certificate = /client-certificate-data: (\S+)/.exec(text)?.[1];
   if (!certificate || !text.includes(base64(options.authorityCertificate))) return false;

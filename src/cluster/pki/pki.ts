@@ -64,6 +64,8 @@ export interface Pki {
   readonly directory: string;
   /** PEM of the cluster's authority: clients trust it, and it vouches for clients. */
   readonly authorityCertificate: string;
+  /** Its key, PEM: for whoever signs in its name. */
+  readonly authorityKey: string;
   readonly serving: CertifiedKey;
   readonly frontProxyAuthorityCertificate: string;
   /** With what the server shows itself to aggregated API servers. */
@@ -239,6 +241,7 @@ export async function loadOrCreatePki(path: string, options: PkiOptions): Promis
   return {
     directory: path,
     authorityCertificate: authority.certificate,
+    authorityKey: exportPrivateKey(authority.privateKey),
     serving: loadLeaf(directory, 'apiserver', {
       ...leaf,
       authority,

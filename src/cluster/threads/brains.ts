@@ -9,6 +9,7 @@ export const start: PartStarter['start'] = ({ connection, options, logger, metri
     transportFor: (identity) => connection.as(identity),
     rootCa: String(options['rootCa']),
     serviceAccountKey: String(options['serviceAccountKey']),
+    signing: { certificate: String(options['rootCa']), privateKey: String(options['signingKey']) },
     clusterCidrs: listed(options['clusterCidrs']),
     loadBalancerPool: listed(options['loadBalancerPool']),
     clock: systemClock(),

@@ -3,12 +3,12 @@
  * in kube-system: with one a new node asks for its certificate.
  */
 import { timingSafeEqual } from 'node:crypto';
+import { bootstrapTokenExpiry, bootstrapTokenForm, bootstrapTokenName, bootstrapTokenNamespace, bootstrapTokenType } from '../../api/bootstrap-tokens.ts';
 import type { Secret } from '../../api/types/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { ClusterView } from '../admission/contract.ts';
 import type { TokenAuthenticator, TokenIdentity } from './authentication.ts';
 
-const form = /^([a-z0-9]{6})\.([a-z0-9]{16})$/;
 const groupForm = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/;
 
 export class BootstrapTokenAuthenticator implements TokenAuthenticator {
@@ -21,11 +21,11 @@ export class BootstrapTokenAuthenticator implements TokenAuthenticator {
   }
 
   authenticateToken(token: string): TokenIdentity | undefined {
-    const [, id, tokenSecret] = form.exec(token) ?? [];
+    const [, id, tokenSecret] = bootstrapTokenForm.exec(token) ?? [];
     if (id === undefined || tokenSecret === undefined) return undefined;
-    const secret = this.#view.get('', 'secrets', 'kube-system', `bootstrap-token-${id}`) as
+    const secret = this.#view.get('', 'secrets', bootstrapTokenNamespace, bootstrapTokenName(id)) as
       Secret | undefined;
-    if (!secret?.data || secret.metadata.deletionTimestamp || secret.type !== 'bootstrap.kubernetes.io/token')
+    if (!secret?.data || secret.metadata.deletionTimestamp || secret.type !== bootstrapTokenType)
       return undefined;
     const data = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64');
     const expected = data('token-secret');
@@ -33,9 +33,8 @@ export class BootstrapTokenAuthenticator implements TokenAuthenticator {
     if (expected.length !== given.length || !timingSafeEqual(expected, given)) return undefined;
     if (data('token-id').toString() !== id || data('usage-bootstrap-authentication').toString() !== 'true')
       return undefined;
-    const expiration = data('expiration').toString();
-    // A time that cannot be read counts as past.
-    if (expiration !== '' && !(Date.parse(expiration) > this.#clock.now())) return undefined;
+    const expiry = bootstrapTokenExpiry(secret);
+    if (expiry !== undefined && expiry <= this.#clock.now()) return undefined;
     const extraGroups = data('auth-extra-groups').toString();
     const extra = extraGroups === '' ? [] : extraGroups.split(',');
     if (!extra.every((group) => groupForm.test(group))) return undefined;
