@@ -15,6 +15,8 @@ export interface ContainerStart {
   readonly container: Container;
   readonly kind: ContainerKind;
   readonly attempt: number;
+  /** It ran for long: its back-off begins anew with this attempt. */
+  readonly forgiven?: boolean;
 }
 
 export interface WaitingReason {
@@ -30,12 +32,16 @@ export interface ContainerPlan {
   readonly wakeAtMs: number | undefined;
   /** Nothing is left to run or restart: the pod has ended. */
   readonly ended: boolean;
+  /** A container has ended in a way after which all are to be stopped, removed and started anew. */
+  readonly restartAll: boolean;
 }
 
 export interface PlanInput {
   readonly pod: Pod;
   readonly view: RuntimePod | undefined;
   readonly nowMs: number;
+  /** The attempt from which on the container's restarts count; 0 at first. */
+  backoffSince(container: string): number;
   /** Whether a running container's startup probe, if it has one, has succeeded. */
   hasStarted(container: RuntimeContainer): boolean;
 }
@@ -44,6 +50,7 @@ export const backoffFirstMs = 10_000;
 export const backoffMaxMs = 300_000;
 /** A container that ran this long is restarted as if it had never failed. */
 const backoffForgottenMs = 600_000;
+const restartAllContainers = 'RestartAllContainers';
 
 /** How long restart number `attempt` (1 is the first) waits after the container's end: at once, 10 s, 20 s, ... */
 export function restartDelayMs(attempt: number): number {
@@ -52,16 +59,21 @@ export function restartDelayMs(attempt: number): number {
 
 /** Whether a container that ended with `exitCode` runs again, by its own rules, its own policy or the pod's. */
 export function shouldRestart(pod: Pod, container: Container, kind: ContainerKind, exitCode: number): boolean {
-  for (const rule of container.restartPolicyRules ?? []) {
-    const codes = rule.exitCodes;
-    if (!codes) continue;
-    const listed = codes.values?.includes(exitCode) ?? false;
-    if (codes.operator === 'In' ? listed : codes.operator === 'NotIn' && !listed) return rule.action === 'Restart';
-  }
+  if (kind === 'ephemeral') return false;
+  if (ruledAction(container, exitCode) !== undefined) return true;
   const podPolicy = pod.spec.restartPolicy ?? 'Always';
   const policy = container.restartPolicy ?? podPolicy;
   if (kind === 'init') return exitCode !== 0 && policy !== 'Never';
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
+
+/** `Restart` or `RestartAllContainers`, where a rule of the container covers its end. */
+function ruledAction(container: Container, exitCode: number): string | undefined {
+  for (const { action, exitCodes } of container.restartPolicyRules ?? []) {
+    const listed = exitCodes?.values?.includes(exitCode) ?? false;
+    if (exitCodes?.operator === 'In' ? listed : exitCodes?.operator === 'NotIn' && !listed) return action;
+  }
+  return undefined;
 }
 
 interface Planning {
@@ -73,44 +85,77 @@ interface Planning {
 export function planContainers(input: PlanInput): ContainerPlan {
   const { pod, view } = input;
   const plan: Planning = { start: [], waiting: new Map(), wakeAtMs: undefined };
-  const result = (ended: boolean): ContainerPlan => ({ ...plan, ended });
+  const result = (ended: boolean): ContainerPlan => ({ ...plan, ended, restartAll: false });
+  if (mayRestartAll(pod) && allRestart(pod, view)) return { ...plan, ended: false, restartAll: true };
+  for (const container of pod.spec.ephemeralContainers ?? []) if (!latestContainer(view, container.name)) plan.start.push({ container, kind: 'ephemeral', attempt: 0 });
   const mains = pod.spec.containers;
-  // A pod whose containers have run is initialized for good; only its sidecars may need to run again.
-  const initialized = mains.some((container) => latestContainer(view, container.name) !== undefined);
+  // A pod whose containers have run is initialized for as long as its sandbox lives; only its sidecars may need to run again.
+  const initialized = mains.some((container) => isCurrent(view, latestContainer(view, container.name)));
   for (const container of pod.spec.initContainers ?? []) {
     const kind = kindOfInit(container);
     const latest = latestContainer(view, container.name);
+    const current = isCurrent(view, latest) ? latest : undefined;
     if (kind === 'sidecar') {
-      if (latest?.state !== 'running' && latest?.state !== 'created') startOrWait(input, plan, container, kind, latest);
-      if (!initialized && !(latest?.state === 'running' && input.hasStarted(latest))) return result(false);
+      if (current?.state !== 'running' && current?.state !== 'created') startOrWait(input, plan, container, kind, latest);
+      if (!initialized && !(current?.state === 'running' && input.hasStarted(current))) return result(false);
       continue;
     }
     if (initialized) continue;
-    if (latest?.state === 'exited' && latest.exitCode === 0) continue;
-    if (latest?.state === 'exited' && !shouldRestart(pod, container, kind, latest.exitCode)) return result(true);
-    if (latest === undefined || latest.state === 'exited') startOrWait(input, plan, container, kind, latest);
+    if (current?.state === 'exited' && current.exitCode === 0) continue;
+    if (current?.state === 'exited' && !shouldRestart(pod, container, kind, current.exitCode)) return result(true);
+    if (current === undefined || current.state === 'exited') startOrWait(input, plan, container, kind, latest);
     return result(false);
   }
+  return planMains(input, plan) ? { start: [], waiting: new Map(), wakeAtMs: undefined, ended: true, restartAll: false } : result(false);
+}
+
+/** Whether all of them have ended for good. */
+function planMains(input: PlanInput, plan: Planning): boolean {
+  const { pod, view } = input;
   let ended = true;
-  for (const container of mains) {
+  for (const container of pod.spec.containers) {
     const latest = latestContainer(view, container.name);
-    if (latest?.state === 'running' || latest?.state === 'created') {
+    const current = isCurrent(view, latest);
+    if (current && (latest?.state === 'running' || latest?.state === 'created')) {
       ended = false;
       continue;
     }
-    if (latest && !shouldRestart(pod, container, 'main', latest.exitCode)) continue;
+    // One of a sandbox before has not ended by itself, unless it says so.
+    if (latest && (current || latest.exitCode === 0) && !shouldRestart(pod, container, 'main', latest.exitCode)) continue;
     ended = false;
     startOrWait(input, plan, container, 'main', latest);
   }
-  return ended ? { start: [], waiting: new Map(), wakeAtMs: undefined, ended } : result(false);
+  return ended;
+}
+
+function isCurrent(view: RuntimePod | undefined, container: RuntimeContainer | undefined): boolean {
+  return container !== undefined && (container.sandboxId === undefined || container.sandboxId === view?.sandbox?.id);
+}
+
+function mayRestartAll({ spec }: Pod): boolean {
+  const has = ({ restartPolicyRules }: Container) => restartPolicyRules?.some(({ action }) => action === restartAllContainers) ?? false;
+  return spec.containers.some(has) || (spec.initContainers?.some(has) ?? false);
+}
+
+function allRestart({ spec }: Pod, view: RuntimePod | undefined): boolean {
+  return [...(spec.initContainers ?? []), ...spec.containers].some((container) => {
+    const latest = latestContainer(view, container.name);
+    return latest?.state === 'exited' && isCurrent(view, latest) && ruledAction(container, latest.exitCode) === restartAllContainers;
+  });
+}
+
+/** What has been reported of a container that the runtime does not know any more counts on. */
+function firstAttempt({ status }: Pod, name: string): number {
+  const reported = status?.containerStatuses?.find((one) => one.name === name) ?? status?.initContainerStatuses?.find((one) => one.name === name);
+  return reported?.containerID ? reported.restartCount + 1 : 0;
 }
 
 function startOrWait(input: PlanInput, plan: Planning, container: Container, kind: ContainerKind, latest: RuntimeContainer | undefined): void {
-  const attempt = latest === undefined ? 0 : latest.attempt + 1;
+  const { pod } = input;
+  const attempt = latest === undefined ? firstAttempt(pod, container.name) : latest.attempt + 1;
   if (latest !== undefined) {
-    const { pod } = input;
     const ranLong = latest.finishedAtMs - latest.startedAtMs >= backoffForgottenMs;
-    const delayMs = ranLong ? 0 : restartDelayMs(attempt);
+    const delayMs = ranLong ? 0 : restartDelayMs(attempt - input.backoffSince(container.name));
     const readyAtMs = latest.finishedAtMs + delayMs;
     if (readyAtMs > input.nowMs) {
       plan.wakeAtMs = Math.min(plan.wakeAtMs ?? Infinity, readyAtMs);
@@ -119,6 +164,10 @@ function startOrWait(input: PlanInput, plan: Planning, container: Container, kin
         reason: 'CrashLoopBackOff',
         message: `back-off ${durationText(delayMs)} restarting failed container=${container.name} pod=${of}`,
       });
+      return;
+    }
+    if (ranLong) {
+      plan.start.push({ container, kind, attempt, forgiven: true });
       return;
     }
   }

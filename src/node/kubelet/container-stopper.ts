@@ -30,6 +30,12 @@ export class ContainerStopper {
     this.#host = host;
   }
 
+  /** Ends a container by itself. */
+  stop(container: RuntimeContainer, graceSeconds: number, message: string): void {
+    this.begin(container, graceSeconds, message);
+    this.end(container.id);
+  }
+
   /** The container is to end: says so, and runs its hook. The grace begins now. */
   begin(container: RuntimeContainer, graceSeconds: number, message: string): void {
     const deadlineMs = this.#host.clock.now() + graceSeconds * 1000;

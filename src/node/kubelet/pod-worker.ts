@@ -46,6 +46,10 @@ export class PodWorker implements ProbedPod {
   #failure: PodFailure | undefined;
   #wake: Timer | undefined;
   #deadline: Timer | undefined;
+  /** The attempts from which on containers' restarts count. */
+  #forgiven: Map<string, number> | undefined;
+  /** Containers are being removed, for all to be made again. */
+  #clearing = false;
   /** The API object exists no more, so there is nobody to report to. */
   #forgotten = false;
 
@@ -78,7 +82,17 @@ export class PodWorker implements ProbedPod {
     if (before.spec.activeDeadlineSeconds !== pod.spec.activeDeadlineSeconds) this.#armDeadline();
     this.#writer.onPodUpdated(before, pod);
     this.#host.setup?.update(pod);
+    if (before.spec !== pod.spec) this.#restartChanged(before, pod);
     this.advance();
+  }
+
+  /** A container whose image has changed runs with it from now on. */
+  #restartChanged(before: Pod, pod: Pod): void {
+    for (const { name, image } of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
+      const old = before.spec.containers.find((one) => one.name === name) ?? before.spec.initContainers?.find((one) => one.name === name);
+      const latest = old?.image === image ? undefined : latestContainer(this.#view, name);
+      if (latest?.state === 'running') this.#stopper.stop(latest, pod.spec.terminationGracePeriodSeconds ?? 30, `Container ${name} definition changed, will be restarted`);
+    }
   }
 
   /** The API object is gone, whatever the state. */
@@ -158,8 +172,7 @@ export class PodWorker implements ProbedPod {
     const spec = this.spec(container.name);
     const probe = kind === 'startup' ? spec?.startupProbe : spec?.livenessProbe;
     const graceSeconds = probe?.terminationGracePeriodSeconds ?? this.pod.spec.terminationGracePeriodSeconds ?? 30;
-    this.#stopper.begin(container, graceSeconds, `Container ${container.name} failed ${kind} probe, will be restarted`);
-    this.#stopper.end(container.id);
+    this.#stopper.stop(container, graceSeconds, `Container ${container.name} failed ${kind} probe, will be restarted`);
   }
 
   #event(event: WorkerEvent): void {
@@ -246,12 +259,17 @@ export class PodWorker implements ProbedPod {
       pod: this.pod,
       view: this.#view,
       nowMs: clock.now(),
+      backoffSince: (container) => this.#forgiven?.get(container) ?? 0,
       hasStarted: (container) => this.#probes.isStarted(container),
     });
     this.#recordBackOffs(plan);
     this.#plan = plan;
     if (plan.ended) {
       this.#event('stop');
+      return;
+    }
+    if (plan.restartAll) {
+      this.#restartAll();
       return;
     }
     if (!this.#sandbox.prepared) {
@@ -267,6 +285,22 @@ export class PodWorker implements ProbedPod {
     if (wakeAtMs !== Infinity) this.#wakeAfter(wakeAtMs - clock.now());
   }
 
+  /** All end and are removed, so that the pod begins anew in its sandbox. */
+  #restartAll(): void {
+    const containers = this.#view?.containers ?? [];
+    const running = containers.filter(({ state }) => state === 'running' || state === 'created');
+    for (const container of running) this.#stopper.stop(container, this.pod.spec.terminationGracePeriodSeconds ?? 30, `Stopping container ${container.name}`);
+    if (running.length > 0 || this.#starter.busy || this.#clearing) return;
+    this.#clearing = true;
+    const { runtime, logger } = this.#host;
+    void Promise.all(containers.map(({ id }) => runtime.removeContainer(id)))
+      .catch((error: unknown) => logger.warn('removing containers for their restart failed', { pod: this.pod.metadata.name, error }))
+      .then(() => {
+        this.#clearing = false;
+        this.advance();
+      });
+  }
+
   /** A container that begins to wait for its restart says so once. */
   #recordBackOffs({ waiting }: ContainerPlan): void {
     const { name, namespace, uid } = this.pod.metadata;
@@ -277,6 +311,7 @@ export class PodWorker implements ProbedPod {
   }
 
   async #start(start: ContainerStart): Promise<void> {
+    if (start.forgiven) (this.#forgiven ??= new Map()).set(start.container.name, start.attempt - 1);
     await this.#starter.start(start, () => this.state === 'running');
     this.#followProbes();
     await this.#removeOldAttempts(start.container.name);

@@ -1,6 +1,6 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import type { ContainerStatus, Pod, PodStatus } from '../../api/types/core-v1.ts';
+import type { Container, ContainerStatus, Pod, PodStatus } from '../../api/types/core-v1.ts';
 import { planContainers, restartDelayMs } from './container-plan.ts';
 import type { RuntimeContainer, RuntimePod } from './runtime.ts';
 import { podPhase, podStatus } from './status.ts';
@@ -185,7 +185,7 @@ describe('status', () => {
 });
 
 describe('plans', () => {
-  const plan = (object: Pod, runtime: RuntimePod | undefined, started = true) => planContainers({ pod: object, view: runtime, nowMs, hasStarted: () => started });
+  const plan = (object: Pod, runtime: RuntimePod | undefined, started = true, since = 0) => planContainers({ pod: object, view: runtime, nowMs, backoffSince: () => since, hasStarted: () => started });
   const names = ({ start }: ReturnType<typeof plan>) => start.map((one) => one.container.name);
   const inits = [{ name: 'a' }, { name: 's', sidecar: true }, { name: 'b' }];
 
@@ -215,6 +215,38 @@ describe('plans', () => {
     Object.assign(object.spec.containers[0] ?? {}, { restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }] });
     assert.equal(plan(object, view(container('m', { state: 'exited', exitCode: 42, finishedAtMs: nowMs }))).ended, false);
     assert.equal(plan(object, view(container('m', { state: 'exited', exitCode: 1, finishedAtMs: nowMs }))).ended, true);
+  });
+
+  test('another sandbox: the pod begins anew, but for what has done its work', () => {
+    const old = (name: string, exitCode: number) => container(name, { state: 'exited', exitCode, sandboxId: 'old', finishedAtMs: nowMs - 600_000 });
+    assert.deepEqual(names(plan(pod('Always', ['m'], [{ name: 'a' }]), view(old('a', 0), old('m', 0)))), ['a']);
+    const attempts = ({ start }: ReturnType<typeof plan>) => start.map((one) => [one.container.name, one.attempt]);
+    assert.deepEqual(attempts(plan(pod('OnFailure', ['m', 'n']), view(old('m', 0), old('n', 137)))), [['n', 1]]);
+  });
+
+  test('ephemeral containers start at any time, once', () => {
+    const object = pod('Always', ['m'], [{ name: 'a' }]);
+    object.spec.ephemeralContainers = [{ name: 'e', image: 'i' }];
+    assert.deepEqual(names(plan(object, view(container('a')))), ['e']);
+    assert.deepEqual(names(plan(object, view(container('a'), container('e', { state: 'exited', exitCode: 1 })))), []);
+  });
+
+  test('a rule may restart all containers', () => {
+    const object = pod('Never', ['m', 'n']);
+    const rule = (values: number[]) => [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values } }];
+    (object.spec.containers[0] as Container).restartPolicyRules = rule([88]);
+    assert.equal(plan(object, view(container('m', { state: 'exited', exitCode: 88 }), container('n'))).restartAll, true);
+    assert.equal(plan(object, view(container('m', { state: 'exited', exitCode: 1 }), container('n'))).restartAll, false);
+    object.status = { containerStatuses: [{ name: 'm', containerID: 'x', ready: false, restartCount: 2, image: '', imageID: '' }] };
+    assert.deepEqual(plan(object, view()).start.map(({ attempt }) => attempt), [3, 0], 'who is made again counts on');
+  });
+
+  test('who ran for long is forgiven, for its next failures too', () => {
+    const object = pod('Always', ['m']);
+    const ended = container('m', { state: 'exited', attempt: 8, startedAtMs: nowMs - 700_000, finishedAtMs: nowMs });
+    assert.deepEqual(plan(object, view(ended)).start.map(({ attempt, forgiven }) => [attempt, forgiven]), [[9, true]]);
+    const again = container('m', { state: 'exited', attempt: 9, startedAtMs: nowMs, finishedAtMs: nowMs });
+    assert.equal(plan(object, view(again), true, 8).wakeAtMs, nowMs + 10_000);
   });
 
   test('back-off grows and is bounded', () => {

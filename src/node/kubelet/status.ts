@@ -51,9 +51,10 @@ export function podStatus(input: StatusInput): PodStatus {
   status.startTime = previous.startTime ?? formatTime(input.startedAtMs);
   if (inits) status.initContainerStatuses = inits;
   status.containerStatuses = mains;
+  if (spec.ephemeralContainers) status.ephemeralContainerStatuses = spec.ephemeralContainers.map((container) => containerStatus(input, container, 'ephemeral', false, previous.ephemeralContainerStatuses));
   status.qosClass = qosOf(pod);
   // Written by others (scheduler, resource claims): passed on as they are.
-  for (const field of ['nominatedNodeName', 'resourceClaimStatuses', 'ephemeralContainerStatuses', 'extendedResourceClaimStatus'] as const) {
+  for (const field of ['nominatedNodeName', 'resourceClaimStatuses', 'extendedResourceClaimStatus'] as const) {
     if (previous[field] !== undefined) Object.assign(status, { [field]: previous[field] });
   }
   return status;
@@ -88,7 +89,7 @@ function containerStatus(input: StatusInput, container: Container, kind: Contain
     name: container.name,
     state: stateOf(latest),
     ...lastState(input, container, latest, before),
-    ready: kind === 'init' ? latest.state === 'exited' && latest.exitCode === 0 : running && input.isReady(latest),
+    ready: kind === 'ephemeral' ? false : kind === 'init' ? latest.state === 'exited' && latest.exitCode === 0 : running && input.isReady(latest),
     restartCount: Math.max(latest.attempt, before?.restartCount ?? 0),
     image: latest.image,
     imageID: latest.imageId,
