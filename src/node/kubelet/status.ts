@@ -87,7 +87,8 @@ function containerStatus(input: StatusInput, container: Container, kind: Contain
   const started = running && input.isStarted(latest);
   const status: ContainerStatus = {
     name: container.name,
-    state: stateOf(latest),
+    // It is about to start: to the API that is as if it were being made.
+    state: latest.state === 'created' ? beforeStart(hasInit) : stateOf(latest),
     ...lastState(input, container, latest, before),
     ready: kind === 'ephemeral' ? false : kind === 'init' ? latest.state === 'exited' && latest.exitCode === 0 : running && input.isReady(latest),
     restartCount: Math.max(latest.attempt, before?.restartCount ?? 0),
@@ -114,7 +115,7 @@ function withoutContainer(container: Container, before: ContainerStatus | undefi
   if (before?.state?.terminated) return before;
   const status: ContainerStatus = {
     name: container.name,
-    state: { waiting: waiting ? { reason: waiting.reason, message: waiting.message } : { reason: hasInit ? 'PodInitializing' : 'ContainerCreating' } },
+    state: waiting ? { waiting: { reason: waiting.reason, message: waiting.message } } : beforeStart(hasInit),
     lastState: before?.lastState ?? {},
     ready: false,
     restartCount: before?.restartCount ?? 0,
@@ -145,6 +146,10 @@ function lastState(input: StatusInput, container: Container, latest: RuntimeCont
   if (earlier) return { lastState: stateOf(earlier) };
   if (before?.state?.terminated && before.containerID !== latest.id) return { lastState: { terminated: before.state.terminated } };
   return { lastState: before?.lastState ?? {} };
+}
+
+function beforeStart(hasInit: boolean): ContainerState {
+  return { waiting: { reason: hasInit ? 'PodInitializing' : 'ContainerCreating' } };
 }
 
 function stateOf(container: RuntimeContainer): ContainerState {
