@@ -6,6 +6,7 @@ import { certificateCleaner } from './certificates/cleaning.ts';
 import type { CertificateAuthority } from './certificates/contract.ts';
 import { certificateSigner } from './certificates/signing.ts';
 import { clusterDnsController } from './cluster-dns/cluster-dns.ts';
+import { attachDetachController } from './attach-detach/attach-detach.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
 import { cronJobController } from './cronjob/cronjob-controller.ts';
 import { daemonSetController } from './daemonset/daemonset-controller.ts';
@@ -80,6 +81,7 @@ export function controllerCatalogue(settings: ControllerSettings): readonly Cata
     { name: 'clusterrole-aggregation', create: clusterRoleAggregationController },
     { name: 'ttl-after-finished', create: ttlAfterFinishedController },
     { name: 'persistentvolume-binder', create: persistentVolumeBinder },
+    { name: 'persistentvolume-attach-detach', create: attachDetachController },
     { name: 'persistentvolume-expander', create: volumeExpandController },
     { name: 'ephemeral-volume', create: ephemeralVolumeController },
     { name: 'local-provisioner', create: localProvisionerController },

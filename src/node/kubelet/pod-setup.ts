@@ -39,4 +39,8 @@ export interface PodVolumes {
   /** Bytes used by each of a pod's volumes that lies on the node's own disk, for limits and statistics. */
   usage(podUid: string): Promise<readonly { readonly volume: string; readonly bytes: number; readonly inodes: number }[]>;
   leftovers(): Promise<readonly string[]>;
+  /** The unique names of attachable volumes that must not be detached yet, for the node's status. */
+  inUse(): readonly string[];
+  /** The unique names of attachable volumes that must not be detached yet, for the node's status. */
+  inUse(): readonly string[];
 }

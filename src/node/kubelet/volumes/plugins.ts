@@ -15,13 +15,14 @@ import type { VolumeHost, VolumePlugin } from './volume-plugin.ts';
 export class VolumePlugins {
   readonly #host: VolumeHost;
   readonly #drivers: CsiDrivers;
+  readonly #csi: CsiMounter;
   readonly #byField: ReadonlyMap<string, VolumePlugin>;
 
   constructor(host: VolumeHost) {
     this.#host = host;
     this.#drivers = new CsiDrivers(host);
-    const csi = new CsiMounter(host, this.#drivers);
-    const claims = persistentClaimPlugin(host, csi);
+    this.#csi = new CsiMounter(host, this.#drivers);
+    const claims = persistentClaimPlugin(host, this.#csi);
     this.#byField = new Map<keyof Volume, VolumePlugin>([
       ['emptyDir', emptyDirPlugin(host)],
       ['configMap', configMapPlugin(host)],
@@ -30,15 +31,21 @@ export class VolumePlugins {
       ['projected', projectedPlugin(host)],
       ['hostPath', hostPathPlugin],
       ['image', imagePlugin],
-      ['csi', csiPlugin(csi)],
+      ['csi', csiPlugin(this.#csi)],
       ['persistentVolumeClaim', claims],
       ['ephemeral', claims],
     ]);
   }
 
   /** Drivers are known from now on. */
-  start(): Promise<void> {
-    return this.#drivers.start();
+  async start(): Promise<void> {
+    await this.#csi.start();
+    await this.#drivers.start();
+  }
+
+  /** See PodVolumes. */
+  get inUse(): readonly string[] {
+    return this.#csi.inUse;
   }
 
   of(volume: Volume): VolumePlugin {

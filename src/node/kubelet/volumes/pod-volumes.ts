@@ -91,6 +91,10 @@ class NodeVolumes implements PodVolumes {
     return Promise.all(onDisk.map(async ([volume, { path }]) => ({ volume, ...(await usageOfDirectory(path)) })));
   }
 
+  inUse(): readonly string[] {
+    return this.#plugins.inUse;
+  }
+
   async leftovers(): Promise<string[]> {
     return readdir(this.#host.directories.pods);
   }

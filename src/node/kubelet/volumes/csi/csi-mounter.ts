@@ -6,6 +6,7 @@
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Pod, SecretReference } from '../../../../api/types/core-v1.ts';
+import { attachmentName, uniqueVolumeName } from '../../../../api/attachments.ts';
 import type { CSIDriver, TokenRequest } from '../../../../api/types/storage-v1.ts';
 import { isNotFound } from '../../../../client/failure.ts';
 import { csiDrivers, secrets, volumeAttachments } from '../../../../client/resources.ts';
@@ -14,7 +15,7 @@ import { own, ownershipOf } from '../ownership.ts';
 import type { MountedVolume, VolumeHost } from '../volume-plugin.ts';
 import type { DriverAbilities } from './csi-driver.ts';
 import type { CsiDrivers } from './csi-drivers.ts';
-import { attachmentName, capabilityOf, checkLifecycle, ownsByGroup, podContext, stagingDirectoryName } from './csi-volume.ts';
+import { capabilityOf, checkLifecycle, ownsByGroup, podContext, stagingDirectoryName } from './csi-volume.ts';
 import type { CsiVolume } from './csi-volume.ts';
 import { loadVolumeData, saveVolumeData } from './volume-data.ts';
 
@@ -29,9 +30,28 @@ export class CsiMounter {
   /** By handle: staging and unstaging of one volume never overlap. */
   readonly #lasts = new Map<string, Promise<unknown>>();
 
+  /** Volumes that must not be detached from the node, by their unique names. */
+  readonly #inUse = new Set<string>();
+
   constructor(host: VolumeHost, drivers: CsiDrivers) {
     this.#host = host;
     this.#drivers = drivers;
+  }
+
+  get inUse(): readonly string[] {
+    return [...this.#inUse].sort();
+  }
+
+  /** Learns what an earlier life of the kubelet has mounted. */
+  async start(): Promise<void> {
+    const { directories } = this.#host;
+    for (const podUid of await readdir(directories.pods)) {
+      const parent = directories.volume(podUid, csiPluginName, '');
+      for (const name of await readdir(parent).catch(() => [])) {
+        const data = await loadVolumeData(join(parent, name));
+        if (data?.volumeLifecycleMode === 'Persistent') this.#inUse.add(uniqueVolumeName(data.driverName, data.volumeHandle));
+      }
+    }
   }
 
   mount(pod: Pod, volume: CsiVolume): Promise<MountedVolume> {
@@ -63,7 +83,9 @@ export class CsiMounter {
     await this.#inTurn(data.volumeHandle, async () => {
       await this.#drivers.of(data.driverName).unpublish(data.volumeHandle, join(directory, 'mount'));
       await removeUnmounted(directory);
-      if (data.volumeLifecycleMode === 'Persistent' && !(await this.#isPublished(data.specVolID ?? ''))) await this.#unstage(data.driverName, data.volumeHandle);
+      if (data.volumeLifecycleMode !== 'Persistent' || (await this.#isPublished(data.specVolID ?? ''))) return;
+      await this.#unstage(data.driverName, data.volumeHandle);
+      this.#inUse.delete(uniqueVolumeName(data.driverName, data.volumeHandle));
     });
   }
 
@@ -95,7 +117,7 @@ export class CsiMounter {
     const directory = dirname(target);
     await mkdir(directory, { recursive: true, mode: 0o750 });
     // Before the call: whoever finds a half-published volume has to undo it.
-    await saveVolumeData(directory, { specVolID: volume.name, volumeHandle: volume.handle, driverName: volume.driver, nodeName, volumeLifecycleMode: volume.lifecycle, attachmentID: attachmentName(volume, nodeName) });
+    await saveVolumeData(directory, { specVolID: volume.name, volumeHandle: volume.handle, driverName: volume.driver, nodeName, volumeLifecycleMode: volume.lifecycle, attachmentID: attachmentName(volume.driver, volume.handle, nodeName) });
     await driver.publish({
       volume_id: volume.handle,
       publish_context,
@@ -120,7 +142,8 @@ export class CsiMounter {
   async #attachment(volume: CsiVolume, description: CSIDriver | undefined): Promise<Readonly<Record<string, string>>> {
     if (volume.lifecycle === 'Ephemeral' || description?.spec.attachRequired === false) return {};
     const { client, nodeName, signal } = this.#host;
-    const name = attachmentName(volume, nodeName);
+    const name = attachmentName(volume.driver, volume.handle, nodeName);
+    this.#inUse.add(uniqueVolumeName(volume.driver, volume.handle));
     const { status } = await client.get(volumeAttachments, { name }, { signal });
     if (status?.attachError?.message) throw new Error(status.attachError.message);
     if (!status?.attached) throw new Error(`volume attachment is not ready: ${name}`);

@@ -62,11 +62,6 @@ export function persistentVolume({ metadata, spec }: PersistentVolume, readOnly:
   };
 }
 
-/** The VolumeAttachment that stands for the volume at the node. */
-export function attachmentName({ handle, driver }: Pick<CsiVolume, 'handle' | 'driver'>, nodeName: string): string {
-  return `csi-${hash(`${handle}${driver}${nodeName}`)}`;
-}
-
 /** Below the plugin's directory: the same for all pods of the node. */
 export function stagingDirectoryName(handle: string): string {
   return hash(handle);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { PersistentVolumeClaim } from '../../../../api/types/core-v1.ts';
+import { attachmentName } from '../../../../api/attachments.ts';
 import type { CSINode } from '../../../../api/types/storage-v1.ts';
 import { settle } from '../../../../client/testing/manual-clock.ts';
 import { mountTable } from '../mounts.ts';
@@ -10,7 +11,7 @@ import { startDirectoryDriver } from '../testing/csi-driver.ts';
 import type { DirectoryDriver } from '../testing/csi-driver.ts';
 import { podWith, skipWithoutRoot, startVolumes } from '../testing/rig.ts';
 import type { VolumesRig } from '../testing/rig.ts';
-import { accessMode, attachmentName, checkLifecycle, inlineVolume, ownsByGroup, persistentVolume } from './csi-volume.ts';
+import { accessMode, checkLifecycle, inlineVolume, ownsByGroup, persistentVolume } from './csi-volume.ts';
 
 const driverName = 'dir.example.com';
 const abilities = { stages: true, expands: true, singleNodeMultiWriter: false, mountGroup: false };
@@ -93,7 +94,7 @@ describe('CSI drivers', { skip: skipWithoutRoot }, () => {
     assert.deepEqual(request.volume_capability.mount, { fs_type: 'ext4', mount_flags: [], volume_mount_group: '' });
     assert.deepEqual({ ...request.volume_context }, { a: 'b', 'csi.storage.k8s.io/pod.name': 'p', 'csi.storage.k8s.io/pod.namespace': 'ns', 'csi.storage.k8s.io/pod.uid': 'b', 'csi.storage.k8s.io/serviceAccount.name': '', 'csi.storage.k8s.io/ephemeral': 'false' });
     const data = JSON.parse(await readFile(join(target, '../vol_data.json'), 'utf8')) as Record<string, string>;
-    assert.deepEqual([data['volumeHandle'], data['specVolID'], data['attachmentID']], ['h-v', 'v', attachmentName({ handle: 'h-v', driver: driverName }, 'n')]);
+    assert.deepEqual([data['volumeHandle'], data['specVolID'], data['attachmentID']], ['h-v', 'v', attachmentName(driverName, 'h-v', 'n')]);
 
     await rig.volumes.release('a');
     assert.ok(!driver.calls.includes('NodeUnstageVolume h-v'), 'another pod has it');
@@ -108,7 +109,7 @@ describe('CSI drivers', { skip: skipWithoutRoot }, () => {
 
   test('a volume that must be attached waits for its attachment', async () => {
     putVolume('v', 'c');
-    const name = attachmentName({ handle: 'h-v', driver: driverName }, 'n');
+    const name = attachmentName(driverName, 'h-v', 'n');
     const fails = (message: RegExp) => assert.rejects(rig.volumes.mount(podOf('a', 'c')), message);
     await fails(/not found/);
     const attachment = (status: object) => rig.api.put('storage.k8s.io/volumeattachments', { metadata: { name }, spec: { attacher: driverName, nodeName: 'n', source: { persistentVolumeName: 'v' } }, status });
@@ -116,9 +117,14 @@ describe('CSI drivers', { skip: skipWithoutRoot }, () => {
     await fails(/volume attachment is not ready/);
     attachment({ attached: false, attachError: { message: 'no room' } });
     await fails(/no room/);
+    assert.deepEqual(rig.volumes.inUse(), [`kubernetes.io/csi/${driverName}^h-v`]);
     attachment({ attached: true, attachmentMetadata: { device: '/dev/x' } });
     await rig.volumes.mount(podOf('a', 'c'));
     assert.deepEqual({ ...driver.published.get('h-v')?.publish_context }, { device: '/dev/x' });
+    const again = await rig.restart();
+    assert.deepEqual(again.inUse(), [`kubernetes.io/csi/${driverName}^h-v`]);
+    await again.release('a');
+    assert.deepEqual(again.inUse(), []);
   });
 
   test('an inline volume lives with its pod; what the driver refuses is told as upstream tells it', async () => {
