@@ -7,7 +7,7 @@
  * transition times): thousands of these live in one process.
  */
 import { formatMicroTime } from '../../base/clock.ts';
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Lease } from '../../api/types/coordination-v1.ts';
 import type { NodeCondition, NodeStatus } from '../../api/types/core-v1.ts';
@@ -202,19 +202,20 @@ export class Heartbeat {
     const { clock, signal, phase } = this.#options;
     let failures = 0;
     let due = phase * periodMs;
+    let timer: Timer | undefined;
+    signal.addEventListener('abort', () => timer?.cancel(), { once: true });
     const armNext = () => {
       const now = clock.monotonic();
       due += Math.max(0, Math.ceil((now - due) / periodMs)) * periodMs;
       arm(due - now);
     };
     const arm = (delayMs: number) => {
-      clock.after(delayMs, () => {
-        if (signal.aborted) return;
+      timer = clock.after(delayMs, () => {
         act().then(
           () => {
             failures = 0;
             due += periodMs;
-            armNext();
+            if (!signal.aborted) armNext();
           },
           (error: unknown) => {
             if (signal.aborted) return;
