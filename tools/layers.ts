@@ -30,6 +30,7 @@ const rooms: Readonly<Record<string, Room>> = {
     may: ['base', 'api', 'client', 'cluster'],
     reason: 'benchmarks are clients of any Kubernetes, upstream’s included; what they start they start as processes; of cluster they use the PKI, to give upstream’s executables their certificates',
   },
+  demo: { may: ['base', 'api', 'client', 'node'], reason: 'the demo is a client of any cluster; the one of its own it starts as a process, with an image made as node makes archives' },
   cli: { may: ['base', 'api', 'client', 'cluster', 'bench'], reason: 'the command starts clusters and talks to them; `coxswain bench` loads the benchmarks when it is asked for' },
 };
 
@@ -40,7 +41,7 @@ const multiLineImport = /(?:^|\n)\s*(?:import|export)\b[^'";]*?\bfrom\s*['"](\.[
 const typeImport = /(?:^|\n)\s*(?:import|export)\s+type\b[^'";]*?\bfrom\s*['"](\.[^'"]+)['"]/g;
 
 const root = join(import.meta.dirname, '..');
-/** Rooms are the folders of src/, and bench/ beside it. */
+/** Rooms are the folders of src/, and bench/ and demo/ beside it. */
 const roomOf = (file: string) => {
   const [first = '', second = ''] = relative(root, file).split(/[\\/]/);
   return first === 'src' ? second : first;
@@ -48,7 +49,7 @@ const roomOf = (file: string) => {
 const broken: string[] = [];
 const edges = new Map<string, Set<string>>();
 
-for (const entry of ['src', 'bench'].flatMap((folder) => readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))) {
+for (const entry of ['src', 'bench', 'demo'].flatMap((folder) => readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))) {
   if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
   const file = join(entry.parentPath, entry.name);
   const isTest = /\.(test|bench)\.ts$/.test(entry.name) || file.includes('/conformance/');
