@@ -14,6 +14,11 @@ export interface ExchangeRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The whole body, once it has arrived; empty where there is none. Rejects with ApiError 413/400 from the listener. */
   body(): Promise<Uint8Array>;
+  /**
+   * In place of `body`, for those who pass it on: as it comes and however long it is, no faster than it is
+   * taken. Breaks off with an error where its sender does. Left out where the body is there already.
+   */
+  parts?(): AsyncIterable<Uint8Array>;
   /** Set by in-process transports: who asks. The listener leaves it out, and authentication decides. */
   readonly identity?: UserInfo;
   /** The verified client certificate's subject, where TLS brought one. */

@@ -23,7 +23,7 @@ import { discoveryDocument, jwksDocument, TokenIssuer } from '../server/access/t
 import type { ApiServerParts } from '../server/http/call.ts';
 import { listen } from '../server/http/listener.ts';
 import { NodeUsage } from '../server/http/metrics-api/node-usage.ts';
-import { NodeClient } from '../server/http/nodes/node-client.ts';
+import { BackendClient } from '../server/http/backends/backend-client.ts';
 import { createHandler } from '../server/http/serve.ts';
 import { isVirtual } from '../server/http/virtual-resources.ts';
 import { defaultServiceRanges, InMemoryServiceAllocator } from '../server/registry/strategies/service-allocator.ts';
@@ -102,7 +102,7 @@ async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki
   metrics.observe(caches);
   const parts = assemble({ ...options, store, catalogue, caches, pki, services, storeHealth, metrics });
   opened.defer(() => parts.rbac.close());
-  opened.defer(() => parts.nodes.close());
+  opened.defer(() => parts.backends.close());
   const handler = createHandler(parts);
   // Before anything is written: a port that is taken ends it here.
   const listener = await listen({
@@ -204,7 +204,7 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, metric
   const writer = clusterWriter(catalogue, registry);
   const pods = caches.cacheOf({ storagePrefix: storagePrefixOf('', 'pods') });
   const state = { ready: false };
-  const nodeClient = new NodeClient(pki.issueClientCertificate(componentSubjects.nodeClient));
+  const backends = new BackendClient(pki.issueClientCertificate(componentSubjects.nodeClient));
   return {
     catalogue,
     registry,
@@ -222,8 +222,8 @@ function assemble({ storeHealth, services, store, catalogue, caches, pki, metric
       { name: 'etcd', on: ['healthz', 'livez', 'readyz'], check: () => storeHealth.problem },
       { name: 'informer-sync', on: ['readyz'], check: () => (state.ready ? undefined : 'the watch caches are being loaded') },
     ],
-    nodes: nodeClient,
-    usage: new NodeUsage({ nodes: nodeClient, view, clock, logger }),
+    backends,
+    usage: new NodeUsage({ backends, view, clock, logger }),
     state,
     clock,
     random,

@@ -16,7 +16,7 @@ import type { ResourceCache } from '../watchcache/resource-cache.ts';
 import type { WatchCacheSet } from '../watchcache/watch-cache-set.ts';
 import type { HealthCheck } from './health.ts';
 import type { NodeUsage } from './metrics-api/node-usage.ts';
-import type { NodeClient } from './nodes/node-client.ts';
+import type { BackendClient } from './backends/backend-client.ts';
 import type { RequestInfo } from './request-info.ts';
 import type { RequestMetrics } from './request-metrics.ts';
 import { managerOfUserAgent } from './request-options.ts';
@@ -39,8 +39,8 @@ export interface ApiServerParts {
   /** The bodies of /.well-known/openid-configuration and /openid/v1/jwks. */
   readonly issuerDocuments: { readonly discovery: string; readonly keys: string };
   readonly health: readonly HealthCheck[];
-  /** The way to the nodes' servers. */
-  readonly nodes: NodeClient;
+  /** The way to nodes, pods and endpoints. */
+  readonly backends: BackendClient;
   /** What they use. */
   readonly usage: NodeUsage;
   /** Turns true once, when everything that requests rely on is there. */

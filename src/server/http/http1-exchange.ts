@@ -18,6 +18,7 @@ export function receiveHttp1(
     method,
     target: message.url ?? '/',
     headers: withRepeated(message.headers as Readonly<Record<string, string>>, message.rawHeaders),
+    ...(hasBody ? { parts: () => message } : {}),
     body: hasBody ? bodyOf(message, message.headers['content-length'], () => !message.complete) : emptyBody,
     ...(peer ? { peerCertificate: peer } : {}),
     remoteAddress: message.socket.remoteAddress ?? '',

@@ -27,7 +27,9 @@ function checkSubresource(resource: ResourceInfo, info: RequestInfo, method: str
   const known = resource.subresources.find(({ name }) => name === info.subresource);
   const isProxy = info.subresource === 'proxy';
   if (!known || (resource.namespaced && !inNamespace) || (info.rest.length > 0 && !isProxy)) throw errors.pathNotFound();
-  if (!known.verbs.includes(info.verb) || (method === 'HEAD' && !isProxy)) throw errors.methodNotAllowed();
+  // A proxy passes on what is asked, whatever it is.
+  if (isProxy && (method === 'HEAD' || method === 'OPTIONS')) return;
+  if (!known.verbs.includes(info.verb) || method === 'HEAD') throw errors.methodNotAllowed();
 }
 
 /** Their own path has the form of one into a namespace. */

@@ -31,6 +31,8 @@ export interface KubeletServerOptions {
   readonly clock: Clock;
 }
 
+const keepAliveMs = 600_000;
+
 export class KubeletServer {
   readonly #options: KubeletServerOptions;
   readonly #access: NodeAccess;
@@ -43,6 +45,8 @@ export class KubeletServer {
     this.#options = options;
     this.#access = new NodeAccess(options.clock);
     this.#server = https.createServer({ cert: options.certificate, key: options.privateKey, ca: options.clientAuthority, requestCert: true, rejectUnauthorized: false });
+    // Whoever keeps connections closes them: one that this side closed may just have been given a request.
+    this.#server.keepAliveTimeout = keepAliveMs;
     this.#server.on('request', (request, response) => void this.#answer(request, response));
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     this.#server.on('tlsClientError', () => {});

@@ -62,9 +62,16 @@ export class Stream implements ExchangeRequest, Responder {
   body(): Promise<Uint8Array> {
     if (!this.incoming) return emptyBody();
     const body = this.incoming.read();
-    if (this.heldBytes > 0) this.#connection.giveBack(this, this.heldBytes);
-    this.heldBytes = 0;
+    this.#giveBack(this.heldBytes);
     return body;
+  }
+
+  async *parts(): AsyncGenerator<Uint8Array> {
+    if (!this.incoming) return;
+    for await (const part of this.incoming.passOn()) {
+      this.#giveBack(part.length);
+      yield part;
+    }
   }
 
   head(status: number, headers: AnswerHeaders): void {
@@ -101,6 +108,12 @@ export class Stream implements ExchangeRequest, Responder {
   onClose(callback: () => void): void {
     if (this.closed) callback();
     else this.#onClose.push(callback);
+  }
+
+  #giveBack(bytes: number): void {
+    const given = Math.min(bytes, this.heldBytes);
+    this.heldBytes -= given;
+    if (given > 0) this.#connection.giveBack(this, given);
   }
 
   /** The sender has sent all there was. */

@@ -6,8 +6,8 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
 import type { ClusterView } from '../../admission/contract.ts';
-import { nodeAddress } from '../nodes/node-address.ts';
-import type { NodeClient } from '../nodes/node-client.ts';
+import type { BackendClient } from '../backends/backend-client.ts';
+import { nodeAddress } from '../backends/node-address.ts';
 
 export interface Figures {
   readonly cpu?: { readonly time?: string; readonly usageNanoCores?: number };
@@ -35,14 +35,14 @@ interface Kept {
 }
 
 export class NodeUsage {
-  readonly #nodes: NodeClient;
+  readonly #backends: BackendClient;
   readonly #view: ClusterView;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #kept = new Map<string, Kept>();
 
-  constructor({ nodes, view, clock, logger }: { readonly nodes: NodeClient; readonly view: ClusterView; readonly clock: Clock; readonly logger: Logger }) {
-    this.#nodes = nodes;
+  constructor({ backends, view, clock, logger }: { readonly backends: BackendClient; readonly view: ClusterView; readonly clock: Clock; readonly logger: Logger }) {
+    this.#backends = backends;
     this.#view = view;
     this.#clock = clock;
     this.#logger = logger;
@@ -78,7 +78,7 @@ export class NodeUsage {
     const late = new AbortController();
     const timer = this.#clock.after(answerWithinMs, () => late.abort(new Error('no answer in time')));
     try {
-      const { status, body } = await this.#nodes.send(nodeAddress(this.#view, name), { method: 'GET', target: '/stats/summary?only_cpu_and_memory=true', headers: {}, signal: late.signal });
+      const { status, body } = await this.#backends.send(nodeAddress(this.#view, name), { method: 'GET', target: '/stats/summary?only_cpu_and_memory=true', headers: {}, signal: late.signal });
       const chunks: Uint8Array[] = [];
       for await (const chunk of body) chunks.push(chunk);
       const text = Buffer.concat(chunks).toString('utf8');

@@ -2,9 +2,9 @@
 import * as errors from '../../../api/errors.ts';
 import type { Pod } from '../../../api/types/core-v1.ts';
 import type { ResourceCall } from '../call.ts';
-import { nodeAddress } from '../nodes/node-address.ts';
-import type { NodeAnswer } from '../nodes/node-client.ts';
-import { goneSignal, reach, relayBody } from '../nodes/relay.ts';
+import { urlOf, type BackendAnswer } from '../backends/backend-client.ts';
+import { nodeAddress } from '../backends/node-address.ts';
+import { goneSignal, relayBody } from '../backends/relay.ts';
 import { booleanOf, integerOf } from '../read-path.ts';
 import { containerOf } from './pod-container.ts';
 
@@ -23,7 +23,11 @@ export async function serveLog(call: ResourceCall): Promise<void> {
     return;
   }
   const path = ['containerLogs', info.namespace, info.name, container].map(encodeURIComponent).join('/');
-  const answer = await reach(parts.nodes.send(nodeAddress(parts.view, nodeName), { method: 'GET', target: `/${path}?${query.toString()}`, headers: {}, signal: goneSignal(responder) }));
+  const backend = nodeAddress(parts.view, nodeName);
+  const target = `/${path}?${query.toString()}`;
+  const answer = await parts.backends.send(backend, { method: 'GET', target, headers: {}, signal: goneSignal(responder) }).catch((error: Error) => {
+    throw errors.apiError(500, '', `Get "${urlOf(backend, target)}": ${error.message}`);
+  });
   if (answer.status < 200 || answer.status > 206) throw await asApiError(answer, info.name);
   responder.head(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private', 'audit-id': call.auditId });
   await relayBody(responder, answer.body);
@@ -56,7 +60,7 @@ function logQuery({ info: { query, name } }: ResourceCall): URLSearchParams {
 }
 
 /** Nodes answer in plain text; clients hear a Status. */
-async function asApiError({ status, body }: NodeAnswer, name: string): Promise<errors.ApiError> {
+async function asApiError({ status, body }: BackendAnswer, name: string): Promise<errors.ApiError> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {

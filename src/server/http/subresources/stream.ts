@@ -8,8 +8,8 @@ import type { KubeObject } from '../../../api/object.ts';
 import type { Pod } from '../../../api/types/core-v1.ts';
 import { forbiddenRequest } from '../../access/authorization.ts';
 import { changeContextOf, type ResourceCall } from '../call.ts';
-import { nodeAddress } from '../nodes/node-address.ts';
-import { relayUpgrade } from '../nodes/relay.ts';
+import { nodeAddress } from '../backends/node-address.ts';
+import { relayUpgrade } from '../backends/relay.ts';
 import { booleanOf } from '../read-path.ts';
 import { containerOf } from './pod-container.ts';
 

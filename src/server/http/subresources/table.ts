@@ -3,23 +3,16 @@
  * `finalize`, `ephemeralcontainers`, `resize` and `approval` are parts: the
  * ordinary write path serves them, and the strategy says what they may change.
  */
-import * as errors from '../../../api/errors.ts';
 import type { ResourceCall } from '../call.ts';
+import { serveProxy } from '../proxy/serve.ts';
 import { serveBinding } from './binding.ts';
 import { serveEviction } from './eviction.ts';
 import { serveLog } from './log.ts';
-import { serveNodeProxy } from './node-proxy.ts';
 import { serveScale } from './scale.ts';
 import { serveStream } from './stream.ts';
 import { serveToken } from './token.ts';
 
 type Server = (call: ResourceCall) => Promise<void>;
-
-/** What needs a network behind pods. */
-const needsNetwork: Server = async ({ parts, stored, info }) => {
-  await parts.registry.mustGet(stored, info.namespace, info.name);
-  throw errors.apiError(501, 'NotImplemented', `the ${info.subresource} of ${info.resource} is not served`);
-};
 
 const servers: Readonly<Record<string, Server>> = {
   'pods/binding': serveBinding,
@@ -28,9 +21,9 @@ const servers: Readonly<Record<string, Server>> = {
   'pods/exec': serveStream,
   'pods/attach': serveStream,
   'pods/portforward': serveStream,
-  'pods/proxy': needsNetwork,
-  'services/proxy': needsNetwork,
-  'nodes/proxy': serveNodeProxy,
+  'pods/proxy': serveProxy,
+  'services/proxy': serveProxy,
+  'nodes/proxy': serveProxy,
   'serviceaccounts/token': serveToken,
 };
 

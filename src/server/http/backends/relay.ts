@@ -1,4 +1,4 @@
-/** Passes what a node answers on to the client: a body as it comes, or a connection that has changed its protocol. */
+/** Passes what a backend answers on to the client: a body as it comes, or a connection that has changed its protocol. */
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import * as errors from '../../../api/errors.ts';
@@ -6,7 +6,7 @@ import type { Clock } from '../../../base/clock.ts';
 import type { Responder } from '../../../base/exchange.ts';
 import type { Call } from '../call.ts';
 import { handshakeHeaders } from './headers.ts';
-import type { NodeAddress, NodeAnswer, NodeRequest } from './node-client.ts';
+import type { Backend, BackendAnswer, BackendRequest } from './backend-client.ts';
 
 /** Aborts when the client has gone. */
 export function goneSignal(responder: Responder): AbortSignal {
@@ -15,16 +15,7 @@ export function goneSignal(responder: Responder): AbortSignal {
   return gone.signal;
 }
 
-/** A node that cannot be reached is the server's error, told in full. */
-export async function reach<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked;
-  } catch (error) {
-    throw errors.apiError(500, '', error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** Slow readers slow the node down. */
+/** Slow readers slow the backend down. */
 export async function relayBody(responder: Responder, body: AsyncIterable<Uint8Array>): Promise<void> {
   let drained: (() => void) | undefined;
   responder.onDrain(() => drained?.());
@@ -40,18 +31,20 @@ export async function relayBody(responder: Responder, body: AsyncIterable<Uint8A
   }
 }
 
-export async function relayAnswer(call: Call, answer: NodeAnswer): Promise<void> {
+export async function relayAnswer(call: Call, answer: BackendAnswer): Promise<void> {
   call.responder.head(answer.status, { ...answer.headers, 'audit-id': call.auditId });
   await relayBody(call.responder, answer.body);
 }
 
-/** Asks the node to change the protocol, and joins the two connections if it does; its refusal is the client's answer. */
-export async function relayUpgrade(call: Call, address: NodeAddress, target: string): Promise<void> {
+/** Asks the backend to change the protocol, and joins the two connections if it does; its refusal is the client's answer. */
+export async function relayUpgrade(call: Call, backend: Backend, target: string): Promise<void> {
   const { request, responder, parts } = call;
   const { takeOver } = responder;
   if (!takeOver) throw errors.badRequest('Upgrade request required');
-  const asked: NodeRequest = { method: request.method, target, headers: handshakeHeaders(request.headers), signal: goneSignal(responder) };
-  const answer = await reach(parts.nodes.upgrade(address, asked));
+  const asked: BackendRequest = { method: request.method, target, headers: handshakeHeaders(request.headers, request.remoteAddress), signal: goneSignal(responder) };
+  const answer = await parts.backends.upgrade(backend, asked).catch((error: Error) => {
+    throw errors.apiError(500, '', `error dialing backend: ${error.message}`);
+  });
   if ('status' in answer) return relayAnswer(call, answer);
   const { socket, headers, head } = answer;
   const client = takeOver(headers);
