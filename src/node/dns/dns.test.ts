@@ -46,6 +46,7 @@ test('a Service with a cluster IP: addresses of both families, SRV of named port
   assert.deepEqual(await resolver.resolve4(`web.${zone}`), ['10.96.0.7']);
   assert.deepEqual(await resolver.resolve6(`web.${zone}`), ['fd00::7']);
   assert.deepEqual(await srv(resolver, `_http._tcp.web.${zone}`), [[`web.${zone}`, 80, 100]]);
+  assert.deepEqual(await srv(resolver, `web.${zone}`), [[`web.${zone}`, 80, 50], [`web.${zone}`, 81, 50]]);
   assert.deepEqual(await resolver.reverse('10.96.0.7'), [`web.${zone}`]);
   assert.deepEqual(await resolver.reverse('fd00::7'), [`web.${zone}`]);
   assert.deepEqual(await resolver.resolveTxt('dns-version.cluster.local'), [['1.1.0']]);
@@ -116,6 +117,8 @@ test('follows the API', async () => {
   await change(() => api.put('discovery.k8s.io/endpointslices', slice('db', [{ addresses: ['10.244.0.9'], hostname: 'db-9', conditions: { ready: true } }])));
   assert.deepEqual(await resolver.resolve4(`db.${zone}`), ['10.244.0.9']);
   await assert.rejects(resolver.resolve4(`db-0.db.${zone}`), code('ENOTFOUND'));
+  await change(() => api.put('discovery.k8s.io/endpointslices', slice('db', [{ addresses: ['10.244.0.9'], conditions: { ready: false } }])));
+  await assert.rejects(resolver.resolve4(`db.${zone}`), code('ENOTFOUND'), 'nobody is ready');
 });
 
 test('what is too long for UDP says so and comes whole over TCP', async () => {

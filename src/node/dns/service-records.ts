@@ -13,7 +13,7 @@ import type { AddressSet, RecordSet, ServiceTarget } from './records.ts';
 interface EndpointName {
   readonly name: string;
   readonly addresses: Buffer[];
-  /** By `_port._protocol`. */
+  /** By `_port._protocol`; one without a name as `_._protocol`. */
   readonly ports: Map<string, number>;
 }
 
@@ -43,29 +43,40 @@ function addClusterIps(records: Map<string, RecordSet[]>, name: string, { spec }
   const texts = spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? ''];
   const addresses = texts.flatMap((text) => addressBytes(text) ?? []);
   const sets = addressSets(addresses, ttlSeconds);
-  records.set(name, sets);
+  records.set(name, [...sets]);
   for (const address of addresses) records.set(reverseName(address), [{ type: recordTypes.PTR, ttlSeconds, targets: [name] }]);
-  for (const { name: port = '', protocol = 'TCP', port: number } of spec.ports ?? []) {
-    if (port === '') continue;
-    const target = { name, port: number, weight: weightOfAll, addresses: sets };
-    records.set(`${portName(port, protocol)}.${name}`, [{ type: recordTypes.SRV, ttlSeconds, targets: [target] }]);
-  }
+  addPorts(records, name, (spec.ports ?? []).map(({ name: port = '', protocol = 'TCP', port: number }) => ({ port: portName(port, protocol), number, name, addresses: sets })), ttlSeconds);
 }
 
+/** Without an endpoint that is ready the name does not exist. */
 function addHeadless(records: Map<string, RecordSet[]>, name: string, endpoints: readonly EndpointName[], ttlSeconds: number): void {
+  if (endpoints.length === 0) return;
   records.set(name, addressSets(endpoints.flatMap(({ addresses }) => addresses), ttlSeconds));
-  const targets = new Map<string, { readonly endpoint: EndpointName; readonly port: number }[]>();
-  for (const endpoint of endpoints)
-    for (const [port, number] of endpoint.ports) {
-      const known = targets.get(port);
-      if (known) known.push({ endpoint, port: number });
-      else targets.set(port, [{ endpoint, port: number }]);
-    }
-  for (const [port, reached] of targets) {
-    const weight = Math.max(1, Math.floor(weightOfAll / reached.length));
-    const list = reached.map(({ endpoint, port: number }): ServiceTarget => ({ name: endpoint.name, port: number, weight, addresses: addressSets(endpoint.addresses, ttlSeconds) as AddressSet[] }));
-    records.set(`${port}.${name}`, [{ type: recordTypes.SRV, ttlSeconds, targets: list }]);
-  }
+  const served = endpoints.flatMap((endpoint) => {
+    const addresses = addressSets(endpoint.addresses, ttlSeconds);
+    return Array.from(endpoint.ports, ([port, number]) => ({ port, number, name: endpoint.name, addresses }));
+  });
+  addPorts(records, name, served, ttlSeconds);
+}
+
+interface ServedPort {
+  readonly port: string;
+  readonly number: number;
+  readonly name: string;
+  readonly addresses: readonly AddressSet[];
+}
+
+/** SRV under each port's name and, as CoreDNS has it too, of all ports under the Service's. */
+function addPorts(records: Map<string, RecordSet[]>, name: string, served: readonly ServedPort[], ttlSeconds: number): void {
+  if (served.length === 0) return;
+  records.get(name)?.push(targetsOf(served, ttlSeconds));
+  for (const [port, those] of Map.groupBy(served, (one) => one.port)) if (!port.startsWith(unnamed)) records.set(`${port}.${name}`, [targetsOf(those, ttlSeconds)]);
+}
+
+function targetsOf(served: readonly ServedPort[], ttlSeconds: number): RecordSet {
+  const weight = Math.max(1, Math.floor(weightOfAll / served.length));
+  const targets = served.map(({ name, number, addresses }): ServiceTarget => ({ name, port: number, weight, addresses }));
+  return { type: recordTypes.SRV, ttlSeconds, targets };
 }
 
 /** The endpoints that have a name of their own, each with its addresses of both families. With a cluster IP only those whose pod asks for one have. */
@@ -81,8 +92,8 @@ function endpointNames(service: string, slices: readonly EndpointSlice[], headle
         let known = found.get(name);
         if (!known) found.set(name, (known = { name, addresses: [], ports: new Map() }));
         if (!known.addresses.some((other) => other.equals(address))) known.addresses.push(address);
-        for (const { name: port, port: number, protocol = 'TCP' } of slice.ports ?? []) {
-          if (port && number !== undefined) known.ports.set(portName(port, protocol), number);
+        for (const { name: port = '', port: number, protocol = 'TCP' } of slice.ports ?? []) {
+          if (number !== undefined) known.ports.set(portName(port, protocol), number);
         }
       }
     }
@@ -94,6 +105,8 @@ function hostLabel({ hostname }: Endpoint, address: Buffer): string {
   if (hostname) return hostname.toLowerCase();
   return address.length === 4 ? [...address].join('-') : (address.toString('hex').match(/.{4}/g) ?? []).join('-');
 }
+
+const unnamed = '_.';
 
 function portName(port: string, protocol: string): string {
   return `_${port}._${protocol}`.toLowerCase();
