@@ -13,6 +13,7 @@ import { nodePorts } from './plugins/node-ports.ts';
 import { nodeResourcesBalancedAllocation } from './plugins/node-resources-balanced-allocation.ts';
 import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
+import { nodeVolumeLimits } from './plugins/node-volume-limits.ts';
 import type { Owners } from './plugins/owners.ts';
 import { podTopologySpread } from './plugins/pod-topology-spread.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
@@ -45,6 +46,7 @@ export function defaultProfile({ owners, volumes, clock, api, client, postFilter
     nodePorts,
     nodeResourcesFit,
     volumeRestrictions(volumes),
+    nodeVolumeLimits(volumes),
     binding,
     volumeZone(volumes),
     spread,

@@ -14,6 +14,7 @@ import type { InformerHandler } from '../client/informer.ts';
 import type { InformerSet } from '../client/informer-set.ts';
 import type { ApiObject, Resource } from '../client/resource.ts';
 import {
+  csiNodes,
   namespaces,
   nodes,
   persistentVolumeClaims,
@@ -88,6 +89,7 @@ const needed: readonly Resource[] = [
   persistentVolumeClaims,
   persistentVolumes,
   storageClasses,
+  csiNodes,
 ];
 
 function schedulerApi(client: Client, recorder: EventRecorder): SchedulerApi {
@@ -126,7 +128,7 @@ function feed(scheduler: Scheduler, informers: InformerSet): void {
     scheduler.notify({ kind });
   };
   const volumes = invalidating('volumes');
-  for (const resource of [persistentVolumeClaims, persistentVolumes, storageClasses] as readonly Resource[]) {
+  for (const resource of [persistentVolumeClaims, persistentVolumes, storageClasses, csiNodes] as readonly Resource[]) {
     informers.get(resource).addHandler({ onAdd: volumes, onUpdate: volumes, onDelete: volumes });
   }
   // Most changes of these say nothing of whom they select; only those that do make old work void.
@@ -178,5 +180,6 @@ function volumesFrom(informers: InformerSet): VolumeListers {
     volume: (name) => informers.get(persistentVolumes).get(name),
     volumes: () => informers.get(persistentVolumes).values(),
     storageClass: (name) => informers.get(storageClasses).get(name),
+    csiNode: (nodeName) => informers.get(csiNodes).get(nodeName),
   };
 }

@@ -205,6 +205,21 @@ describe('volumes', () => {
     const storageClass: StorageClass = { metadata: { name: 's' }, provisioner: 'example.com/disk', volumeBindingMode: 'WaitForFirstConsumer' };
     assert.equal(withClaim(claim('c', {}, false), undefined, storageClass).place(user), 'a');
   });
+  test('a driver has room for so many volumes on a node', () => {
+    const csi = (handle: string): PersistentVolume => ({ metadata: { name: handle }, spec: { csi: { driver: 'd', volumeHandle: handle } } });
+    const core = new Core({
+      volumes: {
+        ...noVolumes,
+        claim: (_, claimName) => claim(claimName, { volumeName: claimName }),
+        volume: csi,
+        csiNode: () => ({ metadata: { name: 'a' }, spec: { drivers: [{ name: 'd', nodeID: 'a', allocatable: { count: 1 } }] } }),
+      },
+    }).nodes(makeNode('a'));
+    const using = (claimName: string) => makePod(`of-${claimName}`, { spec: { volumes: [{ name: 'v', persistentVolumeClaim: { claimName } }] } });
+    core.run('a', using('x'));
+    assert.equal(core.place(using('y')), only('node(s) exceed max volume count'));
+    assert.equal(core.place(using('x')), 'a', 'the same volume takes no second place');
+  });
   test('a claim for one pod only', () => {
     const core = withClaim(claim('c', { accessModes: ['ReadWriteOncePod'] }), { metadata: { name: 'pv' }, spec: {} });
     assert.equal(core.place(user), 'a');
