@@ -30,7 +30,7 @@ export function sandboxSettings(containerd: Containerd, pod: Pod, more: Partial<
 
 export function containerSettings(container: Container, more: Partial<ContainerSettings> = {}): ContainerSettings {
   const env = (container.env ?? []).map(({ name, value = '' }) => ({ name, value }));
-  return { command: container.command, args: container.args, env, mounts: [], supplementalGroups: [], oomScoreAdj: 1000, ...more };
+  return { command: container.command, args: container.args, env, mounts: [], devices: [], supplementalGroups: [], oomScoreAdj: 1000, ...more };
 }
 
 /** Resolves to the pod's view as soon as it is as it should be. */

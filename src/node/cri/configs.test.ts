@@ -10,7 +10,7 @@ import { sandboxConfig } from './sandbox-config.ts';
 import { containerSecurityContext } from './security-context.ts';
 
 const sandboxSettings: SandboxSettings = { hostname: 'web', dns: { servers: ['10.0.0.10'], searches: [], options: [] }, cgroupParent: '/pods/web', logDirectory: '/logs/web', runtimeHandler: '' };
-const settings: ContainerSettings = { command: ['/bin/app'], args: undefined, env: [{ name: 'A', value: 'ä' }], mounts: [], supplementalGroups: [7], oomScoreAdj: 997 };
+const settings: ContainerSettings = { command: ['/bin/app'], args: undefined, env: [{ name: 'A', value: 'ä' }], mounts: [], devices: [], supplementalGroups: [7], oomScoreAdj: 997 };
 const rootImage: Answer<'Image'> = { id: 'sha256:1', repoTags: [], repoDigests: [], size: 0, uid: null, username: '', pinned: false };
 
 const podOf = (spec: Partial<PodSpec> = {}): Pod => ({ metadata: { name: 'web', namespace: 'shop', uid: 'u-1', labels: { app: 'web' }, annotations: { note: 'x' } }, spec: { containers: [{ name: 'main' }], ...spec } });

@@ -40,6 +40,7 @@ export function containerConfig({ pod, container, attempt }: ContainerRequest, s
     workingDir: container.workingDir ?? '',
     envs: settings.env.map(({ name, value }) => ({ key: name, value: Buffer.from(value) })),
     mounts: terminationPath === '' ? mounts : [...mounts, { containerPath: absolute(terminationPath), hostPath: terminationFile }],
+    devices: settings.devices.map(({ containerPath, hostPath, readOnly }) => ({ containerPath, hostPath, permissions: readOnly ? 'mr' : 'mrw' })),
     labels: { ...podLabels(pod), [containerNameLabel]: container.name },
     annotations: {
       [containerAnnotation.hash]: containerHash(container),

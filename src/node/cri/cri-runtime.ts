@@ -202,7 +202,7 @@ export class CriRuntime implements Runtime {
     const { seccompDirectory } = this.#options;
     const terminationFile = await makeTerminationFile(sandbox.logDirectory, container.name, attempt);
     const config = containerConfig(request, {
-      settings: settings ?? { command: container.command, args: container.args, env: [], mounts: [], supplementalGroups: [], oomScoreAdj: 1000 },
+      settings: settings ?? { command: container.command, args: container.args, env: [], mounts: [], devices: [], supplementalGroups: [], oomScoreAdj: 1000 },
       image,
       targetId: this.#targetOf(uid, container),
       seccompDirectory,

@@ -8,7 +8,7 @@
  * message the pod's events and waiting states show.
  */
 import type { Pod } from '../../api/types/core-v1.ts';
-import type { ContainerRequest, ContainerSettings, Mount, RegistryCredentials, SandboxSettings } from './runtime.ts';
+import type { ContainerRequest, ContainerSettings, Device, Mount, RegistryCredentials, SandboxSettings } from './runtime.ts';
 
 export interface PodSetup {
   /** Makes the pod's cgroup and directories and mounts its volumes. */
@@ -35,6 +35,8 @@ export interface PodVolumes {
   update(pod: Pod): void;
   /** The container's volumeMounts, resolved: sub-paths made and checked, `subPathExpr` expanded with its environment. */
   mounts(pod: Pod, request: ContainerRequest, env: ReadonlyMap<string, string>): Promise<readonly Mount[]>;
+  /** The container's volumeDevices, resolved. */
+  devices(pod: Pod, request: ContainerRequest): readonly Device[];
   release(podUid: string): Promise<void>;
   /** Bytes used by each of a pod's volumes that lies on the node's own disk, for limits and statistics. */
   usage(podUid: string): Promise<readonly { readonly volume: string; readonly bytes: number; readonly inodes: number }[]>;

@@ -92,6 +92,7 @@ export interface ContainerSettings {
   readonly args: readonly string[] | undefined;
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly mounts: readonly Mount[];
+  readonly devices: readonly Device[];
   /** Beside the container's own: the pod's, and the fsGroup. */
   readonly supplementalGroups: readonly number[];
   /** For the container's cgroup; 2..1000, as `oom_score_adj`. */
@@ -106,6 +107,13 @@ export interface Mount {
   /** A volume that is an image: its reference, in place of `hostPath`. */
   readonly image?: string;
   readonly imageSubPath?: string;
+}
+
+/** A block device of the node that the container sees. */
+export interface Device {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  readonly readOnly: boolean;
 }
 
 /** As a registry's login stores them; empty where not given. */

@@ -130,6 +130,7 @@ export class MachineSetup implements PodSetup {
       args: container.args?.map(expanded),
       env: [...env].map(([name, value]) => ({ name, value })),
       mounts: [...(await volumes.mounts(pod, request, env)), ...(await this.#hostsMount(pod, container, podIps))],
+      devices: volumes.devices(pod, request),
       supplementalGroups: [...new Set(fsGroup === undefined ? supplementalGroups : [...supplementalGroups, fsGroup])],
       oomScoreAdj: oomScoreAdj(pod, container, memoryCapacityBytes),
     };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Container, Pod, VolumeMount } from '../../../api/types/core-v1.ts';
 import { expand } from '../expansion.ts';
 import { StartError } from '../runtime.ts';
-import type { Mount } from '../runtime.ts';
+import type { Device, Mount } from '../runtime.ts';
 import type { VolumeDirectories } from './directories.ts';
 import { bindSubPath, checkSubPath, makeSubPath } from './sub-path.ts';
 import type { MountedVolume } from './volume-plugin.ts';
@@ -24,6 +24,7 @@ export async function containerMounts(
     for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
       const volume = volumes.get(mount.name);
       if (!volume) throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
+      if (mount.recursiveReadOnly === 'Enabled') throw new Error(`failed to resolve recursive read-only mode: volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime`);
       const subPath = subPathOf(mount, env);
       const target = directories.subPath(pod.metadata.uid ?? '', mount.name, container.name, index);
       mounts.push({
@@ -38,6 +39,15 @@ export async function containerMounts(
   } catch (error) {
     throw new StartError('CreateContainerConfigError', (error as Error).message);
   }
+}
+
+/** Throws StartError('CreateContainerConfigError', ...). */
+export function containerDevices(container: Container, volumes: ReadonlyMap<string, MountedVolume>): Device[] {
+  return (container.volumeDevices ?? []).map(({ name, devicePath }) => {
+    const volume = volumes.get(name);
+    if (!volume?.isDevice) throw new StartError('CreateContainerConfigError', `cannot find volume "${name}" to pass into container "${container.name}"`);
+    return { containerPath: devicePath, hostPath: volume.path, readOnly: volume.readOnly };
+  });
 }
 
 function subPathOf({ subPath = '', subPathExpr }: VolumeMount, env: ReadonlyMap<string, string>): string {

@@ -9,9 +9,9 @@ import type { Timer } from '../../../base/clock.ts';
 import type { Pod, Volume } from '../../../api/types/core-v1.ts';
 import type { PodVolumes } from '../pod-setup.ts';
 import { StartError } from '../runtime.ts';
-import type { ContainerRequest, Mount } from '../runtime.ts';
+import type { ContainerRequest, Device, Mount } from '../runtime.ts';
 import { usageOfDirectory } from './disk-usage.ts';
-import { containerMounts } from './container-mounts.ts';
+import { containerDevices, containerMounts } from './container-mounts.ts';
 import { VolumeDirectories } from './directories.ts';
 import { removeUnmounted, shareMountsBelow } from './mounts.ts';
 import { VolumePlugins } from './plugins.ts';
@@ -76,6 +76,10 @@ class NodeVolumes implements PodVolumes {
   mounts(pod: Pod, request: ContainerRequest, env: ReadonlyMap<string, string>): Promise<readonly Mount[]> {
     const record = this.#record(pod);
     return this.#inTurn(record, () => containerMounts(this.#host.directories, pod, request.container, record.volumes, env));
+  }
+
+  devices(pod: Pod, { container }: ContainerRequest): readonly Device[] {
+    return containerDevices(container, this.#record(pod).volumes);
   }
 
   async release(podUid: string): Promise<void> {

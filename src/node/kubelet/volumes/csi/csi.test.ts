@@ -158,6 +158,15 @@ describe('CSI drivers', { skip: skipWithoutRoot }, () => {
     await assert.rejects(rig.volumes.mount(podOf('b', 'none')), /persistentvolumeclaim "none" not found/);
   });
 
+  test('a block volume is a device of its container', async () => {
+    describeDriver({ attachRequired: false });
+    putVolume('b', 'c', { volumeMode: 'Block' });
+    const pod = podWith([{ name: 'v', persistentVolumeClaim: { claimName: 'c', readOnly: true } }], { volumeMounts: [], volumeDevices: [{ name: 'v', devicePath: '/dev/x' }] });
+    await rig.volumes.mount(pod);
+    assert.deepEqual(driver.published.get('h-b')?.volume_capability.block, {});
+    assert.deepEqual(rig.volumes.devices(pod, { pod, container: pod.spec.containers[0]!, kind: 'main', attempt: 0 }), [{ containerPath: '/dev/x', hostPath: driver.published.get('h-b')?.target_path, readOnly: true }]);
+  });
+
   test('a local volume is bound into the pod, and kept', async () => {
     putVolume('l', 'c', { csi: undefined, local: { path: join(rig.root, 'driver') } });
     await rig.volumes.mount(podOf('a', 'c', { securityContext: { fsGroup: 9 } }));
