@@ -57,4 +57,22 @@ describe('endpointslice and endpoints controllers', () => {
     assert.equal(api.writes().length, writes, 'at rest nothing is written');
     await stop();
   });
+
+  test('hint at the near ones where the Service asks for it, in both families', async () => {
+    const { api, clock, stop } = await startWithFakeApi(['endpointslice'], (api) => {
+      api.put('nodes', node);
+      api.put('services', service({ trafficDistribution: 'PreferSameNode', ipFamilies: ['IPv4', 'IPv6'] }));
+      const ready = pod('a', true);
+      api.put('pods', { ...ready, status: { ...ready.status, podIPs: [{ ip: '10.1.0.1' }, { ip: 'fd00::1' }] } });
+      api.put('pods', pod('bb', false));
+    });
+    await clock.advance(500);
+    const slices = () => api.list<EndpointSlice>('discovery.k8s.io/endpointslices').toSorted((a, b) => (a.addressType < b.addressType ? -1 : 1));
+    assert.deepEqual(slices().map(({ addressType, endpoints }) => [addressType, endpoints?.map(({ addresses }) => addresses[0])]), [['IPv4', ['10.1.0.1', '10.1.0.2']], ['IPv6', ['fd00::1']]]);
+    assert.deepEqual(slices()[0]?.endpoints?.map(({ hints }) => hints), [{ forZones: [{ name: 'z1' }], forNodes: [{ name: 'n1' }] }, undefined]);
+    api.put('services', service({ trafficDistribution: 'PreferClose', ipFamilies: ['IPv4', 'IPv6'] }));
+    await clock.advance(500);
+    assert.deepEqual(slices()[1]?.endpoints?.[0]?.hints, { forZones: [{ name: 'z1' }] });
+    await stop();
+  });
 });

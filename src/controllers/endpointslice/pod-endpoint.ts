@@ -1,11 +1,12 @@
 /** A pod as an endpoint of a Service. Pure. */
 import type { Container, Node, Pod, Service, ServicePort } from '../../api/types/core-v1.ts';
-import type { Endpoint, EndpointPort } from '../../api/types/discovery-v1.ts';
+import type { Endpoint, EndpointHints, EndpointPort } from '../../api/types/discovery-v1.ts';
 import { isReady, isTerminal } from '../runtime/pod-state.ts';
 
 export type AddressType = 'IPv4' | 'IPv6';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
+const nearDistributions: ReadonlySet<string> = new Set(['PreferClose', 'PreferSameZone', 'PreferSameNode']);
 
 /** The families a Service's endpoints have. */
 export function addressTypesOf({ spec }: Service): AddressType[] {
@@ -34,14 +35,25 @@ export function endpointOf(pod: Pod, service: Service, node: Node | undefined, a
   const terminating = pod.metadata.deletionTimestamp !== undefined;
   const { namespace, name, uid } = pod.metadata;
   const zone = node?.metadata.labels?.[zoneLabel];
+  const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
+  const hints = ready ? hintsFor(service, pod.spec.nodeName, zone) : undefined;
   return {
     addresses: [address],
-    conditions: { ready: service.spec.publishNotReadyAddresses === true || (serving && !terminating), serving, terminating },
+    conditions: { ready, serving, terminating },
+    ...(hints ? { hints } : {}),
     ...(isNamedHost(pod, service) ? { hostname: pod.spec.hostname } : {}),
     ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
     targetRef: { kind: 'Pod', namespace, name, uid },
     ...(zone ? { zone } : {}),
   };
+}
+
+/** Whom the endpoint is for, where traffic shall stay near: those of its zone, or first of its node. */
+function hintsFor({ spec: { trafficDistribution } }: Service, nodeName: string | undefined, zone: string | undefined): EndpointHints | undefined {
+  if (!trafficDistribution || !nearDistributions.has(trafficDistribution)) return undefined;
+  const forZones = zone ? { forZones: [{ name: zone }] } : undefined;
+  const forNodes = nodeName && trafficDistribution === 'PreferSameNode' ? { forNodes: [{ name: nodeName }] } : undefined;
+  return forZones || forNodes ? { ...forZones, ...forNodes } : undefined;
 }
 
 /** Its subdomain is the Service: the pod has a name of its own in DNS. */

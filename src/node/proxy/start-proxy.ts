@@ -3,7 +3,7 @@
  * network namespace it runs in so that what is sent to a Service reaches one of
  * its endpoints.
  *
- *   informers -> ServiceTracker -> models -> parts -> RuleTable -> RuleSync -> nft
+ *   informers -> ServiceTracker -> models -> parts -> RuleTable -> RuleSync -> nft or iptables-restore
  */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -14,11 +14,14 @@ import { Informer } from '../../client/informer.ts';
 import { keyOf } from '../../client/resource.ts';
 import { endpointSlices, nodes, services } from '../../client/resources.ts';
 import { HealthCheckPorts } from './health-check-ports.ts';
+import { IptablesBackend } from './iptables/iptables-backend.ts';
+import { iptablesRenderer } from './iptables/iptables-renderer.ts';
 import { nftRenderer } from './nft/nft-renderer.ts';
 import { ProxyHealth, serveProxyHealth } from './proxy-health.ts';
 import type { ListenAddress } from './proxy-health.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
 import type { ProxyMode } from './proxy-metrics.ts';
+import type { RuleBackend } from './rules/backend.ts';
 import { runCommand } from './rules/command.ts';
 import type { RunCommand } from './rules/command.ts';
 import { NftBackend } from './rules/nft-backend.ts';
@@ -26,7 +29,7 @@ import { RuleSync } from './rules/rule-sync.ts';
 import { RuleTable } from './rules/rule-table.ts';
 import type { Family } from './service-model.ts';
 import { ServiceTracker } from './service-tracker.ts';
-import type { TrackedChange } from './service-tracker.ts';
+import type { ServiceRenderer, TrackedChange } from './service-tracker.ts';
 import { UdpFlows } from './udp-flows.ts';
 
 export interface ProxyOptions {
@@ -78,7 +81,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const served = options.health ? await serveProxyHealth(options.health, health, registry) : undefined;
 
   const table = new RuleTable();
-  const backend = new NftBackend({ run, table: options.tableName ?? 'coxswain-proxy', families: families.map((family) => (family === 'IPv4' ? 'ip' : 'ip6')) });
+  const { renderer, backend } = written(options, families, run);
   const sync = new RuleSync({
     table,
     backend,
@@ -98,7 +101,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     slices: allSlices,
     nodes: ownNode,
     table,
-    renderer: nftRenderer({ clusterCidrs: options.clusterCidrs, serviceCidrs: options.serviceCidrs ?? [] }),
+    renderer,
     onChange: (change) => changed(change),
     onServiceEvent: () => metrics.serviceChanged(),
     onEndpointEvent: () => metrics.endpointsChanged(),
@@ -130,4 +133,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     await Promise.all(running);
     await Promise.all([checkPorts.close(), served?.close()]);
   }
+}
+
+/** The two halves of a mode: how rules are written, and where they go. */
+function written({ mode, clusterCidrs, serviceCidrs = [], tableName = 'coxswain-proxy' }: ProxyOptions, families: readonly Family[], run: RunCommand): { readonly renderer: ServiceRenderer; readonly backend: RuleBackend } {
+  const words = families.map((family) => (family === 'IPv4' ? 'ip' : 'ip6'));
+  const networks = { clusterCidrs, serviceCidrs };
+  return mode === 'nftables'
+    ? { renderer: nftRenderer(networks), backend: new NftBackend({ run, table: tableName, families: words }) }
+    : { renderer: iptablesRenderer(networks), backend: new IptablesBackend(run, words) };
 }

@@ -163,8 +163,8 @@ export function serviceCases(mode: ProxyMode, missing: string | undefined): void
       // Nothing of what the other tests have done looks amiss.
       assert.equal(fullSyncs(rig), 1);
       await rig.breakRules();
-      assert.ok(await until(async () => (await rig.lab.ask('podB', '10.96.0.24', 80, { timeoutMs: 200 })).startsWith('podA')));
-      assert.equal(fullSyncs(rig), 2);
+      assert.ok(await until(async () => (await rig.lab.ask('podB', '10.96.0.24', 80, { timeoutMs: 200 })).startsWith('podA'), 200));
+      assert.ok(await until(async () => fullSyncs(rig) === 2));
     });
 
     test('the programming latency is measured, and health is served', async () => {
