@@ -7,7 +7,11 @@ import { Reflector } from '../../../client/reflector.ts';
 import type { ApiObject, Resource } from '../../../client/resource.ts';
 import type { NodeObjectsOptions } from './node-objects.ts';
 
-export class FollowedObject<T extends ApiObject> {
+interface MaybeImmutable extends ApiObject {
+  immutable?: boolean | undefined;
+}
+
+export class FollowedObject<T extends MaybeImmutable> {
   readonly #resource: Resource<T>;
   readonly #name: { readonly namespace: string; readonly name: string };
   readonly #client: NodeObjectsOptions['client'];
@@ -60,6 +64,8 @@ export class FollowedObject<T extends ApiObject> {
   #set(object: T | undefined): void {
     const same = object?.metadata.resourceVersion === this.#object?.metadata.resourceVersion;
     this.#object = object;
+    // It can only go, and its pods keep what they have: nothing is left to follow.
+    if (object?.immutable) this.close();
     if (!same) this.#onChange();
   }
 }

@@ -4,7 +4,8 @@
  * through a mount.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -51,6 +52,11 @@ function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
 }
 
+/** Whether another file system than the directory above begins here: what a bind mount need not show, and all others do. */
+export async function isOwnFileSystem(path: string): Promise<boolean> {
+  return (await lstat(path)).dev !== (await lstat(dirname(path))).dev;
+}
+
 /** What is mounted at exactly this path, on top. */
 export async function mountedAt(target: string): Promise<MountPoint | undefined> {
   return (await mountTable()).findLast((mount) => mount.target === target);
@@ -70,8 +76,9 @@ export async function mount({ source, target, type, options }: MountRequest): Pr
   await runTold('mount', ['--no-canonicalize', ...flags, source, target]);
 }
 
-export async function unmount(target: string): Promise<void> {
-  await runTold('umount', ['--no-canonicalize', target]);
+/** In this order. */
+export async function unmount(...targets: readonly string[]): Promise<void> {
+  await runTold('umount', ['--no-canonicalize', ...targets]);
 }
 
 /** What the command printed is its error. */
@@ -96,13 +103,14 @@ export async function unmountAll(directory: string): Promise<void> {
   for (let round = 0; round < stackedMax; round++) {
     const below = (await mountTable()).filter(({ target }) => isWithin(target, directory));
     if (below.length === 0) return;
-    for (const { target } of below.reverse()) await unmount(target);
+    await unmount(...below.reverse().map(({ target }) => target));
   }
   throw new Error(`${directory} is mounted again and again`);
 }
 
 /** Removes the directory with all in it, but nothing that is mounted there. */
 export async function removeUnmounted(directory: string): Promise<void> {
+  if (!(await lstat(directory).catch(() => undefined))) return;
   await unmountAll(directory);
   await rm(directory, { recursive: true, force: true });
 }

@@ -4,7 +4,7 @@ import type { EmptyDirVolumeSource, Pod } from '../../../../api/types/core-v1.ts
 import { podLimitQuantities } from '../../../../api/pod-resources.ts';
 import { compareQuantity, parseQuantity, valueOf } from '../../../../api/quantity.ts';
 import { release } from 'node:os';
-import { mount, mountedAt } from '../mounts.ts';
+import { isOwnFileSystem, mount } from '../mounts.ts';
 import { own } from '../ownership.ts';
 import type { VolumeHost, VolumePlugin } from '../volume-plugin.ts';
 
@@ -37,7 +37,7 @@ export async function makeOpenDirectory(path: string): Promise<void> {
 /** `sizeBytes` undefined: as much as the machine's rule for tmpfs allows, which is half of its memory. */
 export async function makeMemoryDirectory(path: string, sizeBytes: number | undefined): Promise<void> {
   await makeOpenDirectory(path);
-  if ((await mountedAt(path))?.type === 'tmpfs') return;
+  if (await isOwnFileSystem(path)) return;
   const options = [...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`]), ...(knowsNoSwap(release()) ? ['noswap'] : [])];
   await mount({ source: 'tmpfs', target: path, type: 'tmpfs', options });
   await chmod(path, open);
@@ -45,7 +45,7 @@ export async function makeMemoryDirectory(path: string, sizeBytes: number | unde
 
 async function makeHugePagesDirectory(path: string, size: string): Promise<void> {
   await makeOpenDirectory(path);
-  if ((await mountedAt(path))?.type === 'hugetlbfs') return;
+  if (await isOwnFileSystem(path)) return;
   await mount({ source: 'nodev', target: path, type: 'hugetlbfs', options: [`pagesize=${size}`] });
   await chmod(path, open);
 }
