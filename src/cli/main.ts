@@ -69,9 +69,12 @@ export async function main(args: readonly string[]): Promise<void> {
   program
     .command('kubelet')
     .description('make this machine a node of a cluster, over a container runtime that speaks CRI')
-    .requiredOption('--kubeconfig <file>', 'how to reach the API server, as system:node:<name>')
+    .option('--server <url>', 'the cluster to join; from the second start on what is kept in --root-dir is enough')
+    .option('--token <token>', 'a bootstrap token of the cluster')
+    .option('--ca-hash <hash>', 'sha256:… of the key of the cluster’s authority, as coxswain token create says it')
+    .option('--kubeconfig <file>', 'instead: how to reach the API server, as system:node:<name>')
     .option('--node-name <name>', 'default: the host name')
-    .requiredOption('--node-ip <address>', 'by which the other nodes reach this one')
+    .option('--node-ip <address>', 'by which the other nodes reach this one (default: the address that leads to the server)')
     .option('--runtime <socket>', 'the runtime’s socket', 'unix:///run/containerd/containerd.sock')
     .option('--root-dir <dir>', 'where pods, volumes and certificates are kept', '/var/lib/kubelet')
     .option('--logs-dir <dir>', 'where the logs of containers are kept', '/var/log/pods')
@@ -86,6 +89,28 @@ export async function main(args: readonly string[]): Promise<void> {
     .option(...metricsOption(0))
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/kubelet.ts')).kubelet(options));
+
+  const token = program.command('token').description('bootstrap tokens, with which machines join a cluster');
+  const kubeconfigOption = ['--kubeconfig <file>', 'how to reach the API server', process.env['KUBECONFIG'] ?? './.coxswain/kubeconfig'] as const;
+  token
+    .command('create')
+    .description('make a token and say how a machine joins with it')
+    .argument('[token]', 'abcdef.0123456789abcdef; left out: one that nobody can guess')
+    .option('--ttl <time>', 'how long it is good for; 0: without an end', '24h')
+    .option('--description <text>', 'what it is for')
+    .option(...kubeconfigOption)
+    .action(async (given, options) => (await import('./commands/token.ts')).createToken(given, options));
+  token
+    .command('list')
+    .description('all tokens, and how long they are good for')
+    .option(...kubeconfigOption)
+    .action(async (options) => (await import('./commands/token.ts')).listTokens(options));
+  token
+    .command('delete')
+    .description('take a token back')
+    .argument('<token>', 'it, or the part in front of the dot')
+    .option(...kubeconfigOption)
+    .action(async (given, options) => (await import('./commands/token.ts')).deleteToken(given, options));
 
   const image = program.command('image').description('images of the real nodes of a cluster on this computer');
   image

@@ -1,13 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { systemClock } from '../../base/clock.ts';
+import { join as joinPath } from 'node:path';
+import { systemClock, type Clock } from '../../base/clock.ts';
 import { createLogger, type LogLevel } from '../../base/logger.ts';
 import { systemRandom } from '../../base/random.ts';
-import { loadKubeconfig } from '../../client/kubeconfig.ts';
-import { http2Transport } from '../../client/transports/http2.ts';
+import { addressTowards } from '../../cluster/joining/own-address.ts';
+import { join } from '../../cluster/joining/join.ts';
+import { RotatingCredentials } from '../../cluster/joining/rotating-credentials.ts';
+import { servingCertificate } from '../../cluster/joining/serving-certificate.ts';
+import { writePrivateFile } from '../../cluster/pki/pki.ts';
 import { serveProcess } from '../../cluster/process-endpoints.ts';
 import { startRealNode } from '../../cluster/real-node.ts';
+import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
 import { dim, green, say } from '../terminal.ts';
@@ -15,9 +19,12 @@ import { untilToldToStop } from '../until-stopped.ts';
 import { UsageError } from '../usage-error.ts';
 
 export interface KubeletCommandOptions {
-  readonly kubeconfig: string;
+  readonly kubeconfig?: string;
+  readonly server?: string;
+  readonly token?: string;
+  readonly caHash?: string;
   readonly nodeName?: string;
-  readonly nodeIp: string;
+  readonly nodeIp?: string;
   readonly runtime: string;
   readonly rootDir: string;
   readonly logsDir: string;
@@ -36,19 +43,21 @@ export interface KubeletCommandOptions {
 /** Makes this machine a node of a cluster, until it is told to stop. */
 export async function kubelet(options: KubeletCommandOptions): Promise<void> {
   const clock = systemClock();
+  const random = systemRandom();
   const logger = createLogger(logSink('text'), options.logLevel as LogLevel);
-  const endpoints = await serveProcess({ port: wholeNumber(options.metricsPort, '--metrics-port'), thread: 'kubelet', clock });
-  const config = loadKubeconfig(options.kubeconfig);
   const name = options.nodeName ?? hostname().toLowerCase();
   const stopping = new AbortController();
-  const transport = http2Transport(config, { clock });
-  const pki = (file: string) => readFileSync(join(options.rootDir, 'pki', file), 'utf8');
+  const toldToStop = untilToldToStop().then(() => stopping.abort(new Error('the kubelet was stopped')));
+  const endpoints = await serveProcess({ port: wholeNumber(options.metricsPort, '--metrics-port'), thread: 'kubelet', clock });
+  const path = await ensureKubeconfig(options, name, clock, stopping.signal);
+  const credentials = new RotatingCredentials({ path, nodeName: name, clock, random, logger, signal: stopping.signal });
+  const address = options.nodeIp ?? (await addressTowards(loadKubeconfig(path).server));
   const node = await startRealNode({
     name,
-    address: options.nodeIp,
-    transport,
-    authority: String(config.ca ?? ''),
-    serving: { certificate: pki('kubelet.crt'), privateKey: pki('kubelet.key') },
+    address,
+    transport: credentials,
+    authority: credentials.authority,
+    serving: servingCertificate(options.rootDir, name, [name, address], clock),
     port: wholeNumber(options.port, '--port'),
     runtimeSocket: socketOf(options.runtime),
     rootDirectory: options.rootDir,
@@ -61,18 +70,29 @@ export async function kubelet(options: KubeletCommandOptions): Promise<void> {
     clusterDomain: options.clusterDomain,
     labels: labelsOf(options.nodeLabels ?? ''),
     clock,
-    random: systemRandom(),
+    random,
     logger,
     metrics: endpoints.metrics,
     signal: stopping.signal,
   });
   endpoints.ready();
   say(`${green('ready')} node ${name} ${dim(`registered; http://127.0.0.1:${endpoints.port}/metrics`)}`);
-  await untilToldToStop();
-  stopping.abort(new Error('the kubelet was stopped'));
+  await toldToStop;
   await node.stopped;
-  await transport.close();
+  await credentials.close();
   await endpoints.close();
+}
+
+/** The one that was given, else the one that an earlier start has left, else a new one by the token. */
+async function ensureKubeconfig(options: KubeletCommandOptions, nodeName: string, clock: Clock, signal: AbortSignal): Promise<string> {
+  const { kubeconfig, server, token, caHash, rootDir } = options;
+  if (kubeconfig !== undefined) return kubeconfig;
+  const path = joinPath(rootDir, 'kubeconfig');
+  if (existsSync(path)) return path;
+  if (server === undefined || token === undefined) throw new UsageError(`there is no ${path} yet: give --server and --token (coxswain token create makes one), or --kubeconfig`);
+  mkdirSync(rootDir, { recursive: true, mode: 0o755 });
+  writePrivateFile(path, await join({ server: server.replace(/\/+$/, ''), token, authorityHash: caHash, nodeName, clock, signal }));
+  return path;
 }
 
 function socketOf(runtime: string): string {

@@ -107,7 +107,8 @@ export class Machine {
     rmSync(join(this.disk, pidFile), { force: true });
     if (this.#holder.exitCode !== null || this.#holder.signalCode !== null) return;
     const ended = once(this.#holder, 'exit');
-    this.#holder.kill('SIGKILL');
+    // Who waits for the first process sees its end when all others in the machine have ended.
+    process.kill(this.pid, 'SIGKILL');
     await ended;
   }
 }
