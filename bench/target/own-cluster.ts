@@ -63,7 +63,7 @@ class OwnCluster {
     const startServer = () => this.#run('apiserver', ['apiserver', '--port', String(port), ...this.#data(shape), '--output', 'json', '--log-level', 'warn']);
     const ready = await startServer();
     const parts = shape.parts === 'scheduler' ? ['scheduler'] : ['controllers', 'scheduler'];
-    for (const part of parts) this.#spawn(part, [part, '--kubeconfig', ready.kubeconfig, '--log-level', 'warn', ...(part === 'controllers' ? ['--service-account-private-key-file', join(this.#directory, 'pki', 'sa.key')] : [])]);
+    for (const part of parts) this.#spawn(part, [part, '--kubeconfig', ready.kubeconfig, '--metrics-port', '0', '--log-level', 'warn', ...(part === 'controllers' ? ['--service-account-private-key-file', join(this.#directory, 'pki', 'sa.key')] : [])]);
     const fleets = shape.fleets ?? (shape.nodes > 0 ? [{ prefix: 'node-', nodes: shape.nodes }] : []);
     const target = await this.#target({ ...shape, fleets }, ready);
     return {
@@ -78,7 +78,7 @@ class OwnCluster {
   async #target(shape: ClusterShape, ready: ReadyLine): Promise<Target> {
     const config = loadKubeconfig(ready.kubeconfig);
     const fleets = new Map<string, { kill(): Promise<void> }>();
-    await Promise.all(
+    const starting = Promise.all(
       (shape.fleets ?? []).map(async (fleetShape) => {
         const fleet = startFleet(fleetShape, { kubeconfig: ready.kubeconfig, directory: this.#directory, onFailure: this.#failure.reject });
         this.#running.set(fleet.process.name, { process: fleet.process, role: 'fleet' });
@@ -86,6 +86,7 @@ class OwnCluster {
         await fleet.ready(config);
       }),
     );
+    await Promise.race([starting, this.#failure.promise]);
     return {
       config,
       kubeconfig: ready.kubeconfig,

@@ -48,6 +48,8 @@ export interface WatchCacheLimits {
   /** Events older than this are forgotten once there are more than `historyEventsKept`. */
   readonly historyAgeMs: number;
   readonly historyEventsKept: number;
+  /** How many revisions a server that starts takes into its history, over all resources. */
+  readonly remembered: number;
   /** Other encodings of objects (protobuf, Table rows), over all resources. */
   readonly derivedBytes: number;
   /** Ready-made frames of recent events, per resource. */
@@ -70,6 +72,7 @@ export const defaultLimits: WatchCacheLimits = {
   historyEvents: 50_000,
   historyAgeMs: 75_000,
   historyEventsKept: 100,
+  remembered: 10_000,
   derivedBytes: 64 << 20,
   frameBytes: 8 << 20,
   writeBytes: 256 << 10,

@@ -20,6 +20,45 @@ const widget = (name: string, color: string) =>
   encodeForStorage({ kind: 'Widget', apiVersion: 'example.com/v1', metadata: { name }, spec: { color } });
 
 describe('a set of caches', () => {
+  test('what has happened before it began is its history', async () => {
+    const before = await openRig();
+    const first = await before.put({ namespace: 'a', name: 'p', phase: 'Pending' });
+    await before.put({ namespace: 'a', name: 'p', phase: 'Running' });
+    await before.put({ namespace: 'a', name: 'q' });
+    await before.remove('a', 'q');
+    await before.set.stop();
+    const after = await openRig({}, { store: before.store });
+    const sink = new TestSink();
+    after.pods.watch({ sink, resourceVersion: String(first) });
+    await after.settled();
+    await until(() => sink.events.length === 3);
+    assert.deepEqual(
+      sink.events.map(({ type, key }) => `${type} ${key}`),
+      ['MODIFIED a/p', 'ADDED a/q', 'DELETED a/q'],
+    );
+    assert.deepEqual((await after.pods.list({})).entries.map(({ key }) => key), ['a/p']);
+    await after.close();
+  });
+
+  test('it remembers no further back than the store does, nor than it is told to', async () => {
+    const before = await openRig();
+    const revisions: number[] = [];
+    for (let i = 0; i < 20; i++) revisions.push(await before.put({ namespace: 'a', name: 'p', note: String(i) }));
+    await before.store.compact(revisions[5] as number);
+    await before.set.stop();
+    for (const [remembered, oldest] of [
+      [1000, 5],
+      [10, 9],
+      [0, 19],
+    ] as const) {
+      const after = await openRig({ remembered }, { store: before.store });
+      assert.equal(after.pods.history.startRevision, revisions[oldest]);
+      assert.equal(after.set.revision, revisions.at(-1));
+      await after.set.stop();
+    }
+    await before.store.close();
+  });
+
   test('a resource that comes later and goes again', async () => {
     const rig = await openRig();
     const put = (name: string, color: string) =>

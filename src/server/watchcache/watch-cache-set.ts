@@ -138,15 +138,37 @@ export class WatchCacheSet {
     this.#caches.delete(storagePrefix);
   }
 
-  /** Loads every cache and follows the store from there on. */
+  /**
+   * Loads every cache as it was a while ago, and follows the store from there
+   * on: what has happened since becomes history, and whoever watched a server
+   * before this one goes on where it was. Resolves when the caches are of now.
+   */
   async start(): Promise<void> {
     const { freshness, store, clock, limits } = this.#shared;
     this.#started = true;
-    freshness.revision = await store.currentRevision();
+    const now = await store.currentRevision();
+    const since = await this.#memoryStart(now);
+    freshness.revision = since;
     const loading = [...this.#caches.values()];
     this.#running = this.#follow();
-    await Promise.all(loading.map((cache) => this.#load(cache)));
+    await Promise.all(loading.map((cache) => this.#load(cache, since)));
+    while (!this.#stopping.signal.aborted && !(await freshness.reach(now)));
     this.#ticker = clock.every(limits.bookmarkPeriodMs / bookmarkPhases, () => this.#tick());
+  }
+
+  /** The oldest revision that is still worth reading: the store has it, and what came after is soon applied. */
+  async #memoryStart(now: Revision): Promise<Revision> {
+    const { store, limits } = this.#shared;
+    const since = Math.max(1, store.compactedRevision(), now - limits.remembered);
+    if (since >= now) return now;
+    try {
+      await store.get(root, { revision: since });
+      return since;
+    } catch (error) {
+      // Others may have compacted it.
+      if (error instanceof CompactedError) return Math.min(now, Math.max(since, error.compactedRevision));
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
@@ -165,10 +187,10 @@ export class WatchCacheSet {
 
   // -- loading -------------------------------------------------------------
 
-  async #load(cache: ResourceCache): Promise<void> {
+  async #load(cache: ResourceCache, at?: Revision): Promise<void> {
     const { clock, turns, limits } = this.#shared;
     let until = clock.monotonic() + limits.sliceMs;
-    const revision = await this.#readAll(cache.resource.storagePrefix, async (items) => {
+    const revision = await this.#readAll(cache.resource.storagePrefix, at, async (items) => {
       cache.loadPage(items);
       if (clock.monotonic() < until) return;
       await nextTurn(turns);
@@ -193,14 +215,15 @@ export class WatchCacheSet {
     }
   }
 
-  /** All of `prefix` at one revision, page by page. */
+  /** All of `prefix` at one revision (the latest where none is given), page by page. */
   async #readAll(
     prefix: string,
+    at: Revision | undefined,
     take: (items: readonly KeyValue[]) => void | Promise<void>,
   ): Promise<Revision> {
     const to = prefixEnd(prefix);
     let from = prefix;
-    let revision: Revision | undefined;
+    let revision = at;
     for (;;) {
       const page = await this.#shared.store.range({
         from,
@@ -274,7 +297,7 @@ export class WatchCacheSet {
     for (const cache of this.#caches.values()) {
       await cache.ready;
       const all: KeyValue[] = [];
-      const at = await this.#readAll(cache.resource.storagePrefix, (items) => void all.push(...items));
+      const at = await this.#readAll(cache.resource.storagePrefix, undefined, (items) => void all.push(...items));
       cache.replace(all, at);
     }
     freshness.revision = revision;
