@@ -118,6 +118,57 @@ describe('a real kubelet', { skip: withoutContainerd, timeout: 240_000 }, () => 
     assert.ok((await node.eventsOf('hooked')).includes('FailedPostStartHook: PostStartHook failed'));
   });
 
+  test('resizes a pod in place', async () => {
+    const resources = (cpu: string, memory: string) => ({ requests: { cpu, memory }, limits: { cpu, memory } });
+    await node.run('resized', {
+      containers: [
+        shell('sleep 1000', { resources: resources('100m', '64Mi') }),
+        shell('sleep 1000', { name: 'restarts', resources: resources('100m', '64Mi'), resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }] }),
+      ],
+    });
+    const pod = await node.until('resized', ({ status }) => status?.phase === 'Running');
+    const resize = (spec: object) => node.client.patch(pods, { namespace: 'default', name: 'resized' }, { spec }, { type: 'strategic', subresource: 'resize' });
+    await resize({ containers: [{ name: 'main', resources: resources('200m', '32Mi') }, { name: 'restarts', resources: resources('100m', '96Mi') }] });
+    const done = await node.until('resized', ({ status }) => status?.containerStatuses?.every(({ state }) => state?.running) === true && status.containerStatuses[1]?.restartCount === 1 && !status.conditions?.some(({ type }) => type.startsWith('PodResize')));
+    const [main, restarts] = done.status?.containerStatuses ?? [];
+    assert.deepEqual(main?.resources, resources('200m', '32Mi'));
+    assert.deepEqual(main?.allocatedResources, { cpu: '200m', memory: '32Mi' });
+    assert.deepEqual(restarts?.resources, resources('100m', '96Mi'));
+    assert.equal(main?.containerID, pod.status?.containerStatuses?.[0]?.containerID, 'it runs on');
+    const top = `${node.containerd.cgroupParent}/kubepods/pod${pod.metadata.uid}`;
+    if (existsSync('/sys/fs/cgroup/memory')) {
+      assert.equal(readFileSync(`/sys/fs/cgroup/memory${top}/${main?.containerID?.replace('containerd://', '')}/memory.limit_in_bytes`, 'utf8').trim(), String(32 << 20));
+      assert.equal(readFileSync(`/sys/fs/cgroup/memory${top}/memory.limit_in_bytes`, 'utf8').trim(), String(128 << 20));
+      assert.equal(readFileSync(`/sys/fs/cgroup/cpu${top}/cpu.cfs_quota_us`, 'utf8').trim(), '30000');
+    }
+    const events = await node.eventsOf('resized');
+    assert.ok(events.some((event) => event.startsWith('ResizeStarted: Pod resize started: {"containers":[{"name":"main","resources":')), events.join('\n'));
+    assert.ok(events.some((event) => event.startsWith('ResizeCompleted: Pod resize completed: ')), events.join('\n'));
+    await node.delete('resized');
+  });
+
+  test('adds ephemeral containers, which are not restarted', async () => {
+    await node.run('debugged', { containers: [shell('sleep 1000')] });
+    await node.until('debugged', ({ status }) => status?.phase === 'Running');
+    await node.client.patch(pods, { namespace: 'default', name: 'debugged' }, { spec: { ephemeralContainers: [{ ...shell('ps; exit 7', { name: 'debugger' }), targetContainerName: 'main' }] } }, { type: 'strategic', subresource: 'ephemeralcontainers' });
+    const pod = await node.until('debugged', ({ status }) => status?.ephemeralContainerStatuses?.[0]?.state?.terminated !== undefined);
+    assert.equal(pod.status?.ephemeralContainerStatuses?.[0]?.state?.terminated?.exitCode, 7);
+    assert.equal(pod.status?.phase, 'Running');
+    assert.match(await node.logs(pod, 'debugger'), /sleep 1000/);
+    await node.delete('debugged');
+  });
+
+  test('makes another sandbox for a pod whose own has died', async () => {
+    await node.run('sandbox', { initContainers: [shell('echo again', { name: 'init' })], containers: [shell('sleep 1000')] });
+    const pod = await node.until('sandbox', ({ status }) => status?.phase === 'Running');
+    const sandbox = (await node.containerd.ctr(['containers', 'list', 'labels."io.cri-containerd.kind"==sandbox', '-q'])).trim().split('\n');
+    for (const id of sandbox) if ((await node.containerd.ctr(['containers', 'info', id])).includes(pod.metadata.uid ?? '')) await node.containerd.ctr(['task', 'kill', '-s', 'KILL', id]);
+    const again = await node.until('sandbox', ({ status }) => status?.containerStatuses?.[0]?.restartCount === 1 && status.containerStatuses[0].state?.running !== undefined);
+    assert.equal(again.status?.initContainerStatuses?.[0]?.restartCount, 1);
+    assert.ok((await node.eventsOf('sandbox')).includes('SandboxChanged: Pod sandbox changed, it will be killed and re-created.'));
+    await node.delete('sandbox');
+  });
+
   test('keeps its pods over its own restart', async () => {
     await node.run('kept', { containers: [shell('trap "" TERM; sleep 1000', { readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 } })] });
     await node.run('removed', { containers: [shell('sleep 1000')] });

@@ -42,6 +42,8 @@ export interface PlanInput {
   readonly nowMs: number;
   /** The attempt from which on the container's restarts count; 0 at first. */
   backoffSince(container: string): number;
+  /** Whether it was stopped only to run again. */
+  isToRestart(container: RuntimeContainer): boolean;
   /** Whether a running container's startup probe, if it has one, has succeeded. */
   hasStarted(container: RuntimeContainer): boolean;
 }
@@ -121,7 +123,7 @@ function planMains(input: PlanInput, plan: Planning): boolean {
       continue;
     }
     // One of a sandbox before has not ended by itself, unless it says so.
-    if (latest && (current || latest.exitCode === 0) && !shouldRestart(pod, container, 'main', latest.exitCode)) continue;
+    if (latest && (current || latest.exitCode === 0) && !input.isToRestart(latest) && !shouldRestart(pod, container, 'main', latest.exitCode)) continue;
     ended = false;
     startOrWait(input, plan, container, 'main', latest);
   }

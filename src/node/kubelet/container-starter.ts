@@ -91,7 +91,7 @@ export class ContainerStarter {
       await this.#ensureImage(container, field);
       if (!mayGoOn()) return;
       this.#starting.set(name, 'making');
-      const { pod, podIps } = this.#worker;
+      const { allocatedPod: pod, podIps } = this.#worker;
       const request: ContainerRequest = { pod, container, kind, attempt };
       const id = await runtime.createContainer(setup ? { ...request, settings: await setup.container(request, podIps) } : request);
       this.#host.record(this.#worker.pod, 'Normal', 'Created', 'Container created', field);

@@ -308,6 +308,10 @@ export class Kubelet implements WorkerHost, ServedNode {
     this.#options.record({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid, resourceVersion, fieldPath }, type, reason, message);
   }
 
+  refusal(pod: Pod): { readonly message: string } | undefined {
+    return this.#options.manager?.refusal(pod);
+  }
+
   onImagePulled({ metadata }: Pod, tookMs: number): void {
     this.#options.starts.imagePulled(metadata.uid ?? '', tookMs);
   }

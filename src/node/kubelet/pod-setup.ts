@@ -13,6 +13,8 @@ import type { ContainerRequest, ContainerSettings, Device, Mount, RegistryCreden
 export interface PodSetup {
   /** Makes the pod's cgroup and directories and mounts its volumes. */
   prepare(pod: Pod): Promise<SandboxSettings>;
+  /** Sets the limits of its cgroup to what its spec says now. */
+  resize(pod: Pod): Promise<void>;
   /** The pod has changed: what is written of it is written anew, in the background. */
   update(pod: Pod): void;
   /** `podIps` are the sandbox's; the downward API may ask for them. */

@@ -13,11 +13,15 @@ import type { Timer } from '../../base/clock.ts';
 import type { Container, Pod } from '../../api/types/core-v1.ts';
 import { planContainers } from './container-plan.ts';
 import type { ContainerPlan, ContainerStart, WaitingReason } from './container-plan.ts';
+import { removeAll, removeOldAttempts } from './container-removal.ts';
+import { ContainerRestarts } from './container-restarts.ts';
 import { ContainerStarter } from './container-starter.ts';
 import { ContainerStopper } from './container-stopper.ts';
 import { PodProbes, type ProbedPod } from './pod-probes.ts';
 import type { PodFailure } from './pod-failure.ts';
 import { PodSandbox } from './pod-sandbox.ts';
+import { allocationOf, reportedAllocation, sameAllocation, type Allocation } from './resize/allocation.ts';
+import { PodResize, type ResizedPod } from './resize/pod-resize.ts';
 import { kindOfInit, latestContainer } from './runtime.ts';
 import type { ContainerKind, RuntimeContainer, RuntimePod } from './runtime.ts';
 import { podStatus } from './status.ts';
@@ -31,7 +35,9 @@ const deadlineExceeded = {
   message: 'Pod was active on the node longer than the specified deadline',
 };
 
-export class PodWorker implements ProbedPod {
+const clearRetryMs = 1000;
+
+export class PodWorker implements ProbedPod, ResizedPod {
   pod: Pod;
   state: WorkerState = 'accepted';
   readonly #host: WorkerHost;
@@ -46,8 +52,8 @@ export class PodWorker implements ProbedPod {
   #failure: PodFailure | undefined;
   #wake: Timer | undefined;
   #deadline: Timer | undefined;
-  /** The attempts from which on containers' restarts count. */
-  #forgiven: Map<string, number> | undefined;
+  #restarts: ContainerRestarts | undefined;
+  #resize: PodResize | undefined;
   /** Containers are being removed, for all to be made again. */
   #clearing = false;
   /** The API object exists no more, so there is nobody to report to. */
@@ -70,6 +76,7 @@ export class PodWorker implements ProbedPod {
     const phase = this.pod.status?.phase;
     if (phase === 'Succeeded' || phase === 'Failed') this.#event('stop');
     if (this.#view?.sandbox?.ready) this.#event('sandboxReady');
+    if (this.#view) this.#resizeFrom(reportedAllocation(this.pod));
     this.#followProbes();
     this.#armDeadline();
     this.advance();
@@ -82,17 +89,24 @@ export class PodWorker implements ProbedPod {
     if (before.spec.activeDeadlineSeconds !== pod.spec.activeDeadlineSeconds) this.#armDeadline();
     this.#writer.onPodUpdated(before, pod);
     this.#host.setup?.update(pod);
-    if (before.spec !== pod.spec) this.#restartChanged(before, pod);
+    if (before.spec !== pod.spec) this.#onSpecChanged(before);
     this.advance();
   }
 
-  /** A container whose image has changed runs with it from now on. */
-  #restartChanged(before: Pod, pod: Pod): void {
-    for (const { name, image } of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
+  /** A container whose image has changed runs with it from now on; resources may change in place. */
+  #onSpecChanged(before: Pod): void {
+    this.#resizeFrom(allocationOf(before));
+    for (const { name, image } of [...this.pod.spec.containers, ...(this.pod.spec.initContainers ?? [])]) {
       const old = before.spec.containers.find((one) => one.name === name) ?? before.spec.initContainers?.find((one) => one.name === name);
       const latest = old?.image === image ? undefined : latestContainer(this.#view, name);
-      if (latest?.state === 'running') this.#stopper.stop(latest, pod.spec.terminationGracePeriodSeconds ?? 30, `Container ${name} definition changed, will be restarted`);
+      if (latest?.state === 'running') this.restart(latest, `Container ${name} definition changed, will be restarted`);
     }
+  }
+
+  /** Nodes that pretend give what is asked for. */
+  #resizeFrom(given: Allocation): void {
+    if (!this.#host.setup || this.#resize || sameAllocation(given, allocationOf(this.pod))) return;
+    this.#resize = new PodResize(this, this.#host, given);
   }
 
   /** The API object is gone, whatever the state. */
@@ -145,9 +159,19 @@ export class PodWorker implements ProbedPod {
       hostIps: this.#host.hostIps,
       startedAtMs: this.#seenAtMs,
       nowMs: this.#host.clock.now(),
+      restarting: this.#restarts?.pending(this.#view) ?? false,
+      resize: this.#resize,
       isStarted: (container) => this.#probes.isStarted(container),
       isReady: (container) => this.#probes.isReady(container),
     });
+  }
+
+  get view(): RuntimePod | undefined {
+    return this.#view;
+  }
+
+  get allocatedPod(): Pod {
+    return this.#resize?.allocatedPod ?? this.pod;
   }
 
   get podIps(): readonly string[] {
@@ -173,6 +197,12 @@ export class PodWorker implements ProbedPod {
     const probe = kind === 'startup' ? spec?.startupProbe : spec?.livenessProbe;
     const graceSeconds = probe?.terminationGracePeriodSeconds ?? this.pod.spec.terminationGracePeriodSeconds ?? 30;
     this.#stopper.stop(container, graceSeconds, `Container ${container.name} failed ${kind} probe, will be restarted`);
+  }
+
+  restart(container: RuntimeContainer, message: string): void {
+    if (this.state !== 'running') return;
+    (this.#restarts ??= new ContainerRestarts()).want(container);
+    this.#stopper.stop(container, this.pod.spec.terminationGracePeriodSeconds ?? 30, message);
   }
 
   #event(event: WorkerEvent): void {
@@ -220,7 +250,7 @@ export class PodWorker implements ProbedPod {
     if (this.#sandbox.busy || this.#waitsForSandbox()) return;
     const again = this.#view?.sandbox !== undefined;
     this.#event('start');
-    void this.#sandbox.make(this.pod, again, () => this.state === 'sandboxing').then((made) => {
+    void this.#sandbox.make(this.allocatedPod, again, () => this.state === 'sandboxing').then((made) => {
       if (!made) this.#event('sandboxLost');
       // What was made is told by the runtime.
       if (!made || this.state !== 'sandboxing') this.advance();
@@ -250,16 +280,17 @@ export class PodWorker implements ProbedPod {
   /** A pod from before this process began needs its machine's part again before containers can start in it. */
   #adopt(): void {
     if (this.#sandbox.busy || this.#waitsForSandbox()) return;
-    void this.#sandbox.adopt(this.pod).then(() => this.advance());
+    void this.#sandbox.adopt(this.allocatedPod).then(() => this.advance());
   }
 
   #runContainers(): void {
     const { clock } = this.#host;
     const plan = planContainers({
-      pod: this.pod,
+      pod: this.allocatedPod,
       view: this.#view,
       nowMs: clock.now(),
-      backoffSince: (container) => this.#forgiven?.get(container) ?? 0,
+      backoffSince: (container) => this.#restarts?.since(container) ?? 0,
+      isToRestart: (container) => this.#restarts?.isWanted(container) ?? false,
       hasStarted: (container) => this.#probes.isStarted(container),
     });
     this.#recordBackOffs(plan);
@@ -276,7 +307,7 @@ export class PodWorker implements ProbedPod {
       this.#adopt();
       return;
     }
-    let wakeAtMs = plan.wakeAtMs ?? Infinity;
+    let wakeAtMs = Math.min(plan.wakeAtMs ?? Infinity, this.#resize?.advance() ?? Infinity);
     for (const start of plan.start) {
       const waitUntilMs = this.#starter.waitUntil(start.container, start.kind, clock.now());
       if (waitUntilMs !== undefined) wakeAtMs = Math.min(wakeAtMs, waitUntilMs);
@@ -287,18 +318,14 @@ export class PodWorker implements ProbedPod {
 
   /** All end and are removed, so that the pod begins anew in its sandbox. */
   #restartAll(): void {
-    const containers = this.#view?.containers ?? [];
-    const running = containers.filter(({ state }) => state === 'running' || state === 'created');
+    const running = this.#view?.containers.filter(({ state }) => state === 'running' || state === 'created') ?? [];
     for (const container of running) this.#stopper.stop(container, this.pod.spec.terminationGracePeriodSeconds ?? 30, `Stopping container ${container.name}`);
     if (running.length > 0 || this.#starter.busy || this.#clearing) return;
     this.#clearing = true;
-    const { runtime, logger } = this.#host;
-    void Promise.all(containers.map(({ id }) => runtime.removeContainer(id)))
-      .catch((error: unknown) => logger.warn('removing containers for their restart failed', { pod: this.pod.metadata.name, error }))
-      .then(() => {
-        this.#clearing = false;
-        this.advance();
-      });
+    void removeAll(this.#host, this.#view).then((removed) => {
+      this.#clearing = false;
+      this.#wakeAfter(removed ? 0 : clearRetryMs);
+    });
   }
 
   /** A container that begins to wait for its restart says so once. */
@@ -311,18 +338,11 @@ export class PodWorker implements ProbedPod {
   }
 
   async #start(start: ContainerStart): Promise<void> {
-    if (start.forgiven) (this.#forgiven ??= new Map()).set(start.container.name, start.attempt - 1);
+    if (start.forgiven) (this.#restarts ??= new ContainerRestarts()).forgive(start.container.name, start.attempt - 1);
     await this.#starter.start(start, () => this.state === 'running');
     this.#followProbes();
-    await this.#removeOldAttempts(start.container.name);
+    await removeOldAttempts(this.#host, this.#view, start.container.name);
     this.advance();
-  }
-
-  /** The attempt before the latest is kept: its end is the container's last state. */
-  async #removeOldAttempts(name: string): Promise<void> {
-    const attempts = this.#view?.containers.filter((container) => container.name === name) ?? [];
-    for (const old of attempts.slice(0, -2))
-      await this.#host.runtime.removeContainer(old.id).catch((error: unknown) => this.#host.logger.warn('removing an old container failed', { container: old.id, error }));
   }
 
   /** All hooks at once; then the containers, and when they have ended the sidecars, from the last to the first. */

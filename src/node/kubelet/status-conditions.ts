@@ -2,6 +2,7 @@
 import { formatTime } from '../../base/clock.ts';
 import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../../api/types/core-v1.ts';
 import type { PodFailure } from './pod-failure.ts';
+import type { ResizeCondition } from './resize/pod-resize.ts';
 
 export interface ConditionsInput {
   readonly pod: Pod;
@@ -10,6 +11,7 @@ export interface ConditionsInput {
   readonly failure?: PodFailure | undefined;
   readonly mains: readonly ContainerStatus[];
   readonly inits: readonly ContainerStatus[];
+  readonly resize: readonly ResizeCondition[];
   readonly sandboxReady: boolean;
   readonly nowMs: number;
 }
@@ -23,7 +25,7 @@ interface Verdict {
 
 const ok: Verdict = { status: 'True' };
 
-const ownedByKubelet = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+const ownedByKubelet = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled', 'PodResizePending', 'PodResizeInProgress']);
 
 export function conditionsOf(input: ConditionsInput): PodCondition[] {
   const containersReady = containersReadyVerdict(input);
@@ -36,7 +38,12 @@ export function conditionsOf(input: ConditionsInput): PodCondition[] {
   ];
   const failed = input.failure?.condition;
   const foreign = (input.previous.conditions ?? []).filter(({ type }) => !ownedByKubelet.has(type) && type !== failed?.type);
-  return [...foreign, ...verdicts.map(([type, verdict]) => stamp(input, type, verdict)), ...(failed ? [stamp(input, failed.type, failed)] : [])];
+  return [...foreign, ...verdicts.map(([type, verdict]) => stamp(input, type, verdict)), ...(failed ? [stamp(input, failed.type, failed)] : []), ...input.resize.map((condition) => resizeCondition(input, condition))];
+}
+
+/** Of the generation that asked for it, which the pod may be ahead of. */
+function resizeCondition(input: ConditionsInput, { type, observedGeneration, ...said }: ResizeCondition): PodCondition {
+  return { ...stamp(input, type, { status: 'True', ...said }), observedGeneration };
 }
 
 /** A condition's time is that of its last change of status. */

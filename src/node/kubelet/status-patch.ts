@@ -45,6 +45,7 @@ function changedConditions(from: readonly PodCondition[], to: readonly PodCondit
     const difference = before ? conditionDifference(before, condition) : condition;
     if (difference) changed.push(difference);
   }
+  for (const { type } of from) if (!to.some((condition) => condition.type === type)) changed.push({ $patch: 'delete', type });
   return changed;
 }
 

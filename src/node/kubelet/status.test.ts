@@ -185,7 +185,7 @@ describe('status', () => {
 });
 
 describe('plans', () => {
-  const plan = (object: Pod, runtime: RuntimePod | undefined, started = true, since = 0) => planContainers({ pod: object, view: runtime, nowMs, backoffSince: () => since, hasStarted: () => started });
+  const plan = (object: Pod, runtime: RuntimePod | undefined, started = true, since = 0) => planContainers({ pod: object, view: runtime, nowMs, backoffSince: () => since, isToRestart: () => false, hasStarted: () => started });
   const names = ({ start }: ReturnType<typeof plan>) => start.map((one) => one.container.name);
   const inits = [{ name: 'a' }, { name: 's', sidecar: true }, { name: 'b' }];
 
@@ -260,6 +260,9 @@ describe('patches', () => {
     const to: PodStatus = { phase: 'Running', conditions: [{ type: 'PodScheduled', status: 'True' }, { type: 'Ready', status: 'True' }] };
     assert.deepEqual(statusPatch(from, to), { phase: 'Running', reason: null, conditions: [{ type: 'Ready', status: 'True', reason: null }] });
     assert.equal(statusPatch(to, structuredClone(to)), undefined);
+  });
+  test('a condition that goes is deleted by its type', () => {
+    assert.deepEqual(statusPatch({ conditions: [{ type: 'PodResizePending', status: 'True' }] }, { conditions: [] }), { conditions: [{ $patch: 'delete', type: 'PodResizePending' }] });
   });
   test('an address that goes is deleted by its key', () => {
     assert.deepEqual(statusPatch({ podIPs: [{ ip: 'a' }] }, { podIPs: [{ ip: 'b' }] }), { podIPs: [{ ip: 'b' }, { $patch: 'delete', ip: 'a' }] });

@@ -5,11 +5,12 @@
  */
 import { formatTime } from '../../base/clock.ts';
 import { qosOf } from '../../api/qos.ts';
-import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from '../../api/types/core-v1.ts';
+import type { Container, ContainerState, ContainerStatus, Pod, PodStatus, ResourceRequirements } from '../../api/types/core-v1.ts';
 import type { WaitingReason } from './container-plan.ts';
 import { shouldRestart } from './container-plan.ts';
 import type { PodFailure } from './pod-failure.ts';
 import { conditionsOf } from './status-conditions.ts';
+import type { ResizeCondition } from './resize/pod-resize.ts';
 import type { ContainerKind, RuntimeContainer, RuntimePod } from './runtime.ts';
 import { kindOfInit, latestContainer } from './runtime.ts';
 
@@ -26,8 +27,19 @@ export interface StatusInput {
   readonly hostIps: readonly string[];
   readonly startedAtMs: number;
   readonly nowMs: number;
+  /** A container was stopped only to run again: the pod does not end by that. Left out: none was. */
+  readonly restarting?: boolean;
+  /** Left out: the pod has what its spec asks for. */
+  readonly resize?: ResizeView | undefined;
   isStarted(container: RuntimeContainer): boolean;
   isReady(container: RuntimeContainer): boolean;
+}
+
+/** What the pod has of what it asks for. */
+export interface ResizeView {
+  readonly conditions: readonly ResizeCondition[];
+  allocated(container: string): ResourceRequirements | undefined;
+  actual(container: RuntimeContainer): ResourceRequirements | undefined;
 }
 
 export function podStatus(input: StatusInput): PodStatus {
@@ -46,7 +58,7 @@ export function podStatus(input: StatusInput): PodStatus {
     if (previous.message) status.message = previous.message;
   }
   if (pod.metadata.generation) status.observedGeneration = pod.metadata.generation;
-  status.conditions = conditionsOf({ pod, previous, phase, failure: input.failure, mains, inits: inits ?? [], sandboxReady: input.view?.sandbox?.ready ?? false, nowMs: input.nowMs });
+  status.conditions = conditionsOf({ pod, previous, phase, failure: input.failure, mains, inits: inits ?? [], resize: input.resize?.conditions ?? [], sandboxReady: input.view?.sandbox?.ready ?? false, nowMs: input.nowMs });
   addAddresses(input, status);
   status.startTime = previous.startTime ?? formatTime(input.startedAtMs);
   if (inits) status.initContainerStatuses = inits;
@@ -61,7 +73,8 @@ export function podStatus(input: StatusInput): PodStatus {
 }
 
 /** Terminal phases are for ever, and a failure that the node declares wins over what the containers say. */
-function phaseAfter({ previous, failure }: StatusInput, phase: string): string {
+function phaseAfter({ previous, failure, restarting }: StatusInput, phase: string): string {
+  if (restarting && !failure && (phase === 'Failed' || phase === 'Succeeded')) return 'Running';
   if (previous.phase === 'Failed' || previous.phase === 'Succeeded') return previous.phase;
   return failure ? 'Failed' : phase;
 }
@@ -97,7 +110,7 @@ function containerStatus(input: StatusInput, container: Container, kind: Contain
     containerID: latest.id,
     started,
   };
-  addResources(container, status);
+  addResources(container, latest, status, input.resize);
   if (latest.user) {
     const { uid, gid, supplementalGroups } = latest.user;
     status.user = { linux: { uid, gid, supplementalGroups: [...supplementalGroups] } };
@@ -172,10 +185,11 @@ function stateOf(container: RuntimeContainer): ContainerState {
   }
 }
 
-function addResources(container: Container, status: ContainerStatus): void {
-  const requests = container.resources?.requests;
+function addResources(container: Container, latest: RuntimeContainer, status: ContainerStatus, resize: ResizeView | undefined): void {
+  const allocated = resize?.allocated(container.name) ?? container.resources;
+  const requests = allocated?.requests;
   if (requests && Object.keys(requests).length > 0) status.allocatedResources = requests;
-  status.resources = container.resources ?? {};
+  status.resources = resize?.actual(latest) ?? allocated ?? {};
 }
 
 function volumeMounts(container: Container): ContainerStatus['volumeMounts'] {

@@ -18,6 +18,8 @@ export interface WorkerHost extends MachineParts {
   /** With grace 0, and only if it is still the same pod. */
   deletePod(pod: Pod): Promise<void>;
   record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, field?: ContainerField): void;
+  /** Why the node has no room for the pod beside its others. Left out: it always has. */
+  refusal?(pod: Pod): { readonly message: string } | undefined;
   onImagePulled(pod: Pod, tookMs: number): void;
   onGone(worker: PodWorker): void;
 }
@@ -61,6 +63,8 @@ export interface ProbeCall {
 /** What a worker's parts see of its pod. */
 export interface WorkedPod {
   readonly pod: Pod;
+  /** With the resources that the node has given it, which its spec may be ahead of. */
+  readonly allocatedPod: Pod;
   /** The node's own for pods on its network; empty before there is a sandbox. */
   readonly podIps: readonly string[];
   spec(container: string): Container | undefined;

@@ -70,6 +70,10 @@ export class MachineSetup implements PodSetup {
     return { hostname, dns: podDns(pod, dns, await this.#nodeDns(), warn), cgroupParent, logDirectory, runtimeHandler };
   }
 
+  async resize(pod: Pod): Promise<void> {
+    await this.#options.cgroups?.create(pod);
+  }
+
   update(pod: Pod): void {
     this.#options.volumes.update(pod);
   }
