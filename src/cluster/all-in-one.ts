@@ -12,7 +12,7 @@ import { systemRandom } from '../base/random.ts';
 import { Client } from '../client/client.ts';
 import { nodes as nodeResource } from '../client/resources.ts';
 import { exchangeTransport } from '../client/transports/exchange.ts';
-import { serviceCidr, startApiServer, type RunningApiServer } from './api-server.ts';
+import { defaultServiceCidrs, startApiServer, type RunningApiServer } from './api-server.ts';
 import type { DatastoreSpec, EtcdAccess } from './datastore.ts';
 import { administrator } from './identities.ts';
 import { HostNetwork } from './machines/host-network.ts';
@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly imageArchives?: readonly string[];
   /** Of their pods; unless set, a network that is free on this computer. */
   readonly clusterCidr?: string;
+  /** Where Services have their addresses, with a comma between where there is a block of each family; `10.96.0.0/12` unless set. */
+  readonly serviceCidr?: string;
   /** Blocks out of which Services of type LoadBalancer get their addresses, with commas between; none: they get none. */
   readonly loadBalancerPool?: string;
   /** One watch for all nodes, instead of one each: what is measured with it says nothing of a real cluster. */
@@ -92,6 +94,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   if (impossible !== undefined) throw new Error(impossible);
   const network = realCount > 0 ? await HostNetwork.create({ directory: join(dataDir, 'nodes'), clusterCidr: options.clusterCidr, logger }) : undefined;
   if (network) opened.defer(() => network.remove());
+  const serviceCidrs = options.serviceCidr?.split(',') ?? defaultServiceCidrs;
   const server = await startApiServer({
     datastore: options.datastore ?? 'sqlite',
     ...(options.etcd ? { etcd: options.etcd } : {}),
@@ -100,6 +103,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     ...(network ? { alsoAt: [network.address], advertiseAddress: network.address } : {}),
     ...(options.advertiseAddress === undefined ? {} : { advertiseAddress: options.advertiseAddress }),
     port: options.port ?? 0,
+    serviceCidrs,
     clock,
     random: systemRandom(),
     logger,
@@ -134,7 +138,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   opened.defer(async () => void (await Promise.all(parts.map((part) => part.stop(partGraceMs)))));
 
   const client = new Client(exchangeTransport(server.handler, administrator), { clock });
-  const realNodes = network && startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, serviceCidr, client, clock, logger, logLevel });
+  const realNodes = network && startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, serviceCidr: serviceCidrs.join(','), client, clock, logger, logLevel });
   if (realNodes) opened.defer(() => realNodes.stop());
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;

@@ -8,6 +8,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { builtInCatalogue, storagePrefixOf, type Catalogue, type ResourceInfo } from '../api/catalogue.ts';
 import type { Service } from '../api/types/core-v1.ts';
+import { formatIp, parseIp } from '../api/validation/ip.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ExchangeHandler } from '../base/exchange.ts';
 import type { Logger } from '../base/logger.ts';
@@ -57,6 +58,8 @@ export interface ApiServerOptions {
   readonly advertiseAddress?: string | undefined;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Where Services have their addresses: one block, or one of each family, of which the first is the default. */
+  readonly serviceCidrs?: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -73,8 +76,7 @@ export interface RunningApiServer {
 }
 
 const stopGraceMs = 2000;
-export const serviceAddress = '10.96.0.1';
-export const serviceCidr = '10.96.0.0/12';
+export const defaultServiceCidrs: readonly string[] = ['10.96.0.0/12'];
 export const issuer = 'https://kubernetes.default.svc.cluster.local';
 
 export async function startApiServer(options: ApiServerOptions): Promise<RunningApiServer> {
@@ -83,20 +85,21 @@ export async function startApiServer(options: ApiServerOptions): Promise<Running
   await using opened = new AsyncDisposableStack();
   const store = await openDatastore(options.datastore, dataDir, clock, logger, options.etcd);
   opened.defer(() => store.close());
-  const pki = await loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress, extraNames: namesOf(options) });
+  const [firstCidr = ''] = options.serviceCidrs ?? defaultServiceCidrs;
+  const pki = await loadOrCreatePki(join(dataDir, 'pki'), { clock, serviceAddress: firstAddressOf(firstCidr), extraNames: namesOf(options) });
   const server = await serveStore(options, store, pki, opened);
   const running = opened.move();
   return { ...server, stop: () => running.disposeAsync() };
 }
 
 async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki, opened: AsyncDisposableStack): Promise<Omit<RunningApiServer, 'stop'>> {
-  const { clock, logger, host, alsoAt } = options;
+  const { clock, logger, host, alsoAt, serviceCidrs = defaultServiceCidrs } = options;
   const catalogue = builtInCatalogue();
   const metrics = new ApiServerMetrics(catalogue, clock);
   const store = new MeasuredStore(unmeasured, catalogue.all(), metrics.registry, clock);
   const caches = new WatchCacheSet({ store, clock, logger, metrics: metrics.caches });
   for (const resource of keptResources(catalogue)) caches.add(cachedResourceOf(resource));
-  const services = new InMemoryServiceAllocator(options.random, { ...defaultServiceRanges, cidrs: [serviceCidr] });
+  const services = new InMemoryServiceAllocator(options.random, { ...defaultServiceRanges, cidrs: serviceCidrs });
   const storeHealth = new StoreHealth(store, clock);
   opened.defer(() => storeHealth.cancel());
   metrics.observe(caches);
@@ -119,8 +122,8 @@ async function serveStore(options: ApiServerOptions, unmeasured: Store, pki: Pki
   opened.defer(async () => void (await Promise.all([listener.close(stopGraceMs), caches.stop()])));
   await caches.start();
   await bootstrap(parts, {
-    serviceAddress,
-    serviceCidr,
+    serviceAddress: firstAddressOf(serviceCidrs[0] ?? ''),
+    serviceCidrs,
     apiServerPort: listener.port,
     clientAuthority: pki.authorityCertificate,
     frontProxyAuthority: pki.frontProxyAuthorityCertificate,
@@ -156,6 +159,13 @@ function namesOf({ host, alsoAt = [], advertiseAddress }: ApiServerOptions): str
 
 function ownAddresses(): string[] {
   return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address));
+}
+
+/** That of the Service `kubernetes`. */
+function firstAddressOf(cidr: string): string {
+  const network = parseIp(cidr.split('/')[0] ?? '');
+  if (!network) throw new Error(`${cidr} is no block of addresses for Services`);
+  return formatIp(network.value + 1n, network.bits);
 }
 
 /** One for each storage prefix: all versions of a resource share a cache. */

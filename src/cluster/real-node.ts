@@ -59,7 +59,8 @@ export interface RealNodeOptions {
   readonly cniConfigDirectory: string | undefined;
   /** Where pods have their addresses; empty: not known, and Services see their callers' addresses as they come. */
   readonly clusterCidrs: readonly string[];
-  readonly serviceCidr: string;
+  /** One block, or one of each family. */
+  readonly serviceCidrs: readonly string[];
   readonly clusterDomain: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -151,7 +152,7 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
     sandboxImages: [],
   });
   const described = await manager.describe();
-  const dnsAddress = clusterDnsAddress(options.serviceCidr);
+  const dnsAddress = clusterDnsAddress(options.serviceCidrs[0] ?? '');
   const cgroups = new NodeCgroups({ tree: await openCgroupTree(clock), root: options.cgroupRoot, allocatable: described.allocatable, podPidsMax: undefined });
   await cgroups.start();
   const setup = new MachineSetup({
@@ -177,7 +178,7 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
 
 /** Services, NetworkPolicies and the cluster's names, all by the node's own name. Resolves, once they work, to their ends. */
 async function startNodeNetwork(options: RealNodeOptions, client: Client): Promise<readonly Promise<void>[]> {
-  const { name, address, clusterCidrs, serviceCidr, clusterDomain, clock, random, logger, metrics, signal } = options;
+  const { name, address, clusterCidrs, serviceCidrs, clusterDomain, clock, random, logger, metrics, signal } = options;
   const common = { client, clock, random, logger, metrics, signal };
   const dns = await startDns({ ...common, listen: [{ address, port: dnsPort }], zone: clusterDomain, upstreams: resolverConfiguration });
   const announced = dns.ready.then(() => client.patch(nodes, { name }, { metadata: { annotations: { [dnsAddressAnnotation]: address } } }, { type: 'merge', signal }));
@@ -186,7 +187,7 @@ async function startNodeNetwork(options: RealNodeOptions, client: Client): Promi
   });
   const health = { host: address, port: proxyHealthPort };
   const [proxy, policy] = await Promise.all([
-    startProxy({ ...common, nodeName: name, mode: 'nftables', clusterCidrs, serviceCidrs: [serviceCidr], health }),
+    startProxy({ ...common, nodeName: name, mode: 'nftables', clusterCidrs, serviceCidrs, health }),
     startNetworkPolicy({ ...common, nodeName: name }),
   ]);
   return [dns.stopped, proxy.stopped, policy.stopped];

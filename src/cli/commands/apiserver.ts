@@ -15,6 +15,7 @@ import { untilToldToStop } from '../until-stopped.ts';
 export interface ApiServerCommandOptions extends DatastoreOptions {
   readonly host: string;
   readonly port: string;
+  readonly serviceCidr: string;
   readonly kubeconfig?: string;
   readonly output: string;
   readonly logLevel: string;
@@ -30,6 +31,7 @@ export async function apiserver(options: ApiServerCommandOptions): Promise<void>
     dataDir: resolve(options.dataDir),
     host: options.host,
     port: wholeNumber(options.port, '--port'),
+    serviceCidrs: options.serviceCidr.split(','),
     clock,
     random: systemRandom(),
     logger: createLogger(logSink(machine ? 'json' : 'text'), options.logLevel as LogLevel),

@@ -66,7 +66,7 @@ export async function kubelet(options: KubeletCommandOptions): Promise<void> {
     cniConfigDirectory: options.cniConfDir === '' ? undefined : options.cniConfDir,
     cgroupRoot: options.cgroupRoot.replace(/\/+$/, ''),
     clusterCidrs: options.clusterCidr.split(',').filter((cidr) => cidr !== ''),
-    serviceCidr: options.serviceCidr,
+    serviceCidrs: options.serviceCidr.split(','),
     clusterDomain: options.clusterDomain,
     labels: labelsOf(options.nodeLabels ?? ''),
     clock,

@@ -20,6 +20,7 @@ export interface UpOptions extends DatastoreOptions {
   readonly imageArchive: readonly string[];
   readonly clusterCidr?: string;
   readonly host: string;
+  readonly serviceCidr?: string;
   readonly loadBalancerPool?: string;
   readonly advertiseAddress?: string;
   readonly port: string;
@@ -47,6 +48,7 @@ export async function up(options: UpOptions): Promise<void> {
     realNodes,
     imageArchives: options.imageArchive,
     ...(options.clusterCidr ? { clusterCidr: options.clusterCidr } : {}),
+    ...(options.serviceCidr ? { serviceCidr: options.serviceCidr } : {}),
     ...(options.loadBalancerPool ? { loadBalancerPool: options.loadBalancerPool } : {}),
     ...(options.advertiseAddress ? { advertiseAddress: options.advertiseAddress } : {}),
     cheap: options.cheap ?? false,

@@ -10,7 +10,7 @@ import { parseRule } from './policy-notation.ts';
 const options = {
   now: Date.parse('2026-01-02T03:04:05Z'),
   serviceAddress: '10.96.0.1',
-  serviceCidr: '10.96.0.0/12',
+  serviceCidrs: ['10.96.0.0/12'],
   apiServerPort: 6443,
   advertiseAddress: '192.0.2.1',
   clientAuthority: 'client',

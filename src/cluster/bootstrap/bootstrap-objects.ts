@@ -21,9 +21,9 @@ import type { Reconciliation } from './reconciliation.ts';
 export interface BootstrapOptions {
   /** Epoch milliseconds. */
   readonly now: number;
-  /** The address of the service `kubernetes`: the first of the CIDR. */
+  /** The address of the service `kubernetes`: the first of the first CIDR. */
   readonly serviceAddress: string;
-  readonly serviceCidr: string;
+  readonly serviceCidrs: readonly string[];
   /** Where the API server listens. */
   readonly apiServerPort: number;
   /** By which others reach it; not a loopback address, which endpoints may not have. Undefined: no endpoints. */
@@ -133,7 +133,7 @@ function tokenTracking({ now }: BootstrapOptions): KubeObject {
   };
 }
 
-function serviceCidr({ serviceCidr: cidr, now }: BootstrapOptions): KubeObject {
+function serviceCidr({ serviceCidrs, now }: BootstrapOptions): KubeObject {
   const ready = {
     type: 'Ready',
     status: 'True',
@@ -145,7 +145,7 @@ function serviceCidr({ serviceCidr: cidr, now }: BootstrapOptions): KubeObject {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'ServiceCIDR',
     metadata: { name: 'kubernetes' },
-    spec: { cidrs: [cidr] },
+    spec: { cidrs: [...serviceCidrs] },
     status: { conditions: [ready] },
   };
 }
