@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -36,6 +36,9 @@ describe('the volumes of pods', { skip: skipWithoutRoot }, () => {
       assert.equal(mode & 0o7777, 0o2777);
       assert.equal(gid, 4321);
     }
+    for (const name of ['d', 'm']) await chmod(directory('kubernetes.io~empty-dir', name), 0o700);
+    await (await rig.restart()).mount(pod);
+    for (const name of ['d', 'm']) assert.equal((await stat(directory('kubernetes.io~empty-dir', name))).mode & 0o7777, 0o700, 'what the pod has changed stays');
     const mounted = (await mountTable()).filter(({ target }) => target === directory('kubernetes.io~empty-dir', 'm'));
     assert.deepEqual(mounted.map(({ type }) => type), ['tmpfs']);
     await writeFile(join(directory('kubernetes.io~empty-dir', 'd'), 'f'), Buffer.alloc(100_000));

@@ -75,7 +75,11 @@ class NodeVolumes implements PodVolumes {
 
   mounts(pod: Pod, request: ContainerRequest, env: ReadonlyMap<string, string>): Promise<readonly Mount[]> {
     const record = this.#record(pod);
-    return this.#inTurn(record, () => containerMounts(this.#host.directories, pod, request.container, record.volumes, env));
+    return this.#inTurn(record, async () => {
+      // An ephemeral container may be the first to use one.
+      await this.#mountAll(record);
+      return containerMounts(this.#host.directories, pod, request.container, record.volumes, env);
+    });
   }
 
   devices(pod: Pod, { container }: ContainerRequest): readonly Device[] {

@@ -1,10 +1,11 @@
 /** An empty directory of the pod's own: on the node's disk, in memory, or in huge pages. */
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rename } from 'node:fs/promises';
+import { release } from 'node:os';
 import type { EmptyDirVolumeSource, Pod } from '../../../../api/types/core-v1.ts';
 import { podLimitQuantities } from '../../../../api/pod-resources.ts';
 import { compareQuantity, parseQuantity, valueOf } from '../../../../api/quantity.ts';
-import { release } from 'node:os';
 import { isOwnFileSystem, mount } from '../mounts.ts';
+import type { MountRequest } from '../mounts.ts';
 import { own } from '../ownership.ts';
 import type { VolumeHost, VolumePlugin } from '../volume-plugin.ts';
 
@@ -18,36 +19,50 @@ export function emptyDirPlugin(host: VolumeHost): VolumePlugin {
     async mount({ pod, volume }) {
       const { medium = '', sizeLimit } = volume.emptyDir as EmptyDirVolumeSource;
       const path = host.directories.volume(pod.metadata.uid ?? '', name, volume.name);
-      if (medium === '') await makeOpenDirectory(path);
-      else if (medium === 'Memory') await makeMemoryDirectory(path, memorySize(pod, sizeLimit, host.node()?.status?.allocatable?.['memory']));
-      else if (medium.startsWith(hugePages)) await makeHugePagesDirectory(path, pageSize(pod, medium));
+      // Once it is there it is the pod's, mode and owner included.
+      const owning = (directory: string) => own(directory, { fsGroup: pod.spec.securityContext?.fsGroup, onRootMismatch: false, readOnly: false });
+      if (medium === '') await makeOpenDirectory(path, owning);
+      else if (medium === 'Memory') await makeMemoryDirectory(path, memorySize(pod, sizeLimit, host.node()?.status?.allocatable?.['memory']), owning);
+      else if (medium.startsWith(hugePages)) await makeHugePagesDirectory(path, pageSize(pod, medium), owning);
       else throw new Error(`unknown storage medium "${medium}"`);
-      await own(path, { fsGroup: pod.spec.securityContext?.fsGroup, onRootMismatch: false, readOnly: false });
       return { path, readOnly: false, onDisk: medium === '' };
     },
   };
 }
 
-/** For everybody to write in; the process's umask would take rights away. */
-export async function makeOpenDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o750 });
-  await chmod(path, open);
+/** What is done to a directory that has just been made. */
+type Finish = (directory: string) => Promise<void>;
+
+const asItIs: Finish = async () => {};
+
+/** For everybody to write in. It is there as a whole or not at all; one that is there already is left alone. */
+export async function makeOpenDirectory(path: string, finish: Finish = asItIs): Promise<void> {
+  if (await lstat(path).catch(() => undefined)) return;
+  // No volume has such a name.
+  const fresh = `${path}.new`;
+  await mkdir(fresh, { recursive: true, mode: 0o750 });
+  // The process's umask would have taken rights away.
+  await chmod(fresh, open);
+  await finish(fresh);
+  await rename(fresh, path);
 }
 
 /** `sizeBytes` undefined: as much as the machine's rule for tmpfs allows, which is half of its memory. */
-export async function makeMemoryDirectory(path: string, sizeBytes: number | undefined): Promise<void> {
-  await makeOpenDirectory(path);
-  if (await isOwnFileSystem(path)) return;
-  const options = [...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`]), ...(knowsNoSwap(release()) ? ['noswap'] : [])];
-  await mount({ source: 'tmpfs', target: path, type: 'tmpfs', options });
-  await chmod(path, open);
+export async function makeMemoryDirectory(path: string, sizeBytes: number | undefined, finish: Finish = asItIs): Promise<void> {
+  const size = sizeBytes === undefined ? [] : [`size=${sizeBytes}`];
+  await makeFileSystem(path, { source: 'tmpfs', target: path, type: 'tmpfs', options: [...size, ...(knowsNoSwap(release()) ? ['noswap'] : [])] }, finish);
 }
 
-async function makeHugePagesDirectory(path: string, size: string): Promise<void> {
+function makeHugePagesDirectory(path: string, size: string, finish: Finish): Promise<void> {
+  return makeFileSystem(path, { source: 'nodev', target: path, type: 'hugetlbfs', options: [`pagesize=${size}`] }, finish);
+}
+
+async function makeFileSystem(path: string, request: MountRequest, finish: Finish): Promise<void> {
   await makeOpenDirectory(path);
   if (await isOwnFileSystem(path)) return;
-  await mount({ source: 'nodev', target: path, type: 'hugetlbfs', options: [`pagesize=${size}`] });
+  await mount(request);
   await chmod(path, open);
+  await finish(path);
 }
 
 /** The smallest of what the volume, the pod and the node allow. */
