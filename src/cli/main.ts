@@ -92,6 +92,19 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/kubelet.ts')).kubelet(options));
 
+  program
+    .command('proxy')
+    .description('run only the proxy of Services and NetworkPolicies, beside another kubelet; the kubelet here has one of its own')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+    .option('--node-name <name>', 'default: the host name')
+    .option('--mode <mode>', 'nftables or iptables', 'nftables')
+    .option('--cluster-cidr <cidrs>', 'where pods have their addresses', '')
+    .option('--service-cidr <cidrs>', 'where Services have theirs', '10.96.0.0/12')
+    .option('--cleanup', 'take the rules out of the kernel at the end')
+    .option(...metricsOption(0))
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .action(async (options) => (await import('./commands/proxy.ts')).proxy(options));
+
   const token = program.command('token').description('bootstrap tokens, with which machines join a cluster');
   const kubeconfigOption = ['--kubeconfig <file>', 'how to reach the API server', process.env['KUBECONFIG'] ?? './.coxswain/kubeconfig'] as const;
   token

@@ -21,4 +21,5 @@ export const userAgents = {
   controllerManager: 'kube-controller-manager/v1.36 (coxswain)',
   scheduler: 'kube-scheduler/v1.36 (coxswain)',
   kubelet: 'kubelet/v1.36 (coxswain)',
+  proxy: 'kube-proxy/v1.36 (coxswain)',
 } as const;
