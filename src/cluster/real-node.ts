@@ -150,6 +150,7 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
     logDirectory: (pod) => join(logsDirectory, `${pod.metadata.namespace}_${pod.metadata.name}_${pod.metadata.uid}`),
     volumes,
     sandboxImages: [],
+    node: () => allNodes.get(name),
   });
   const described = await manager.describe();
   const dnsAddress = clusterDnsAddress(options.serviceCidrs[0] ?? '');

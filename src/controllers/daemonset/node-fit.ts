@@ -1,5 +1,6 @@
 /** On which nodes a DaemonSet's pod belongs. Pure. */
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Taint, Toleration } from '../../api/types/core-v1.ts';
+import { matchesNode } from '../../api/node-selection.ts';
+import type { Node, PodSpec, Taint, Toleration } from '../../api/types/core-v1.ts';
 import { tolerates } from '../runtime/tolerations.ts';
 
 /** Daemons stay where others must leave: it is they who make nodes well again. */
@@ -38,39 +39,4 @@ export function fitOf(spec: PodSpec, node: Node): NodeFit {
   const tolerations = tolerationsOf(spec);
   const repelled = (effects: readonly string[]) => (node.spec?.taints ?? []).some((taint: Taint) => effects.includes(taint.effect) && !tolerations.some((toleration) => tolerates(toleration, taint)));
   return { shouldRun: !repelled(['NoSchedule', 'NoExecute']), mayContinue: !repelled(['NoExecute']) };
-}
-
-function matchesNode({ nodeSelector, affinity }: PodSpec, node: Node): boolean {
-  const labels = node.metadata.labels ?? {};
-  for (const [name, value] of Object.entries(nodeSelector ?? {})) if (labels[name] !== value) return false;
-  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return !required || required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
-}
-
-function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: Node): boolean {
-  if (matchExpressions.length === 0 && matchFields.length === 0) return false;
-  const labels = node.metadata.labels ?? {};
-  return (
-    matchExpressions.every((requirement) => meets(requirement, labels[requirement.key])) &&
-    matchFields.every((requirement) => requirement.key === 'metadata.name' && meets(requirement, node.metadata.name))
-  );
-}
-
-function meets({ operator, values = [] }: NodeSelectorRequirement, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0]);
-    case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0]);
-    default:
-      return false;
-  }
 }

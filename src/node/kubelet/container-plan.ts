@@ -42,6 +42,8 @@ export interface PlanInput {
   readonly nowMs: number;
   /** The attempt from which on the container's restarts count; 0 at first. */
   backoffSince(container: string): number;
+  /** Whether it was made, and nobody is about to start it any more. */
+  isAbandoned(container: RuntimeContainer): boolean;
   /** Whether it was stopped only to run again. */
   isToRestart(container: RuntimeContainer): boolean;
   /** Whether a running container's startup probe, if it has one, has succeeded. */
@@ -98,14 +100,14 @@ export function planContainers(input: PlanInput): ContainerPlan {
     const latest = latestContainer(view, container.name);
     const current = isCurrent(view, latest) ? latest : undefined;
     if (kind === 'sidecar') {
-      if (current?.state !== 'running' && current?.state !== 'created') startOrWait(input, plan, container, kind, latest);
+      if (!isAlive(input, current)) startOrWait(input, plan, container, kind, latest);
       if (!initialized && !(current?.state === 'running' && input.hasStarted(current))) return result(false);
       continue;
     }
     if (initialized) continue;
     if (current?.state === 'exited' && current.exitCode === 0) continue;
     if (current?.state === 'exited' && !shouldRestart(pod, container, kind, current.exitCode)) return result(true);
-    if (current === undefined || current.state === 'exited') startOrWait(input, plan, container, kind, latest);
+    if (current?.state !== 'unknown' && !isAlive(input, current)) startOrWait(input, plan, container, kind, latest);
     return result(false);
   }
   return planMains(input, plan) ? { start: [], waiting: new Map(), wakeAtMs: undefined, ended: true, restartAll: false } : result(false);
@@ -118,16 +120,21 @@ function planMains(input: PlanInput, plan: Planning): boolean {
   for (const container of pod.spec.containers) {
     const latest = latestContainer(view, container.name);
     const current = isCurrent(view, latest);
-    if (current && (latest?.state === 'running' || latest?.state === 'created')) {
+    if (current && isAlive(input, latest)) {
       ended = false;
       continue;
     }
     // One of a sandbox before has not ended by itself, unless it says so.
-    if (latest && (current || latest.exitCode === 0) && !input.isToRestart(latest) && !shouldRestart(pod, container, 'main', latest.exitCode)) continue;
+    if (latest && latest.state !== 'created' && (current || latest.exitCode === 0) && !input.isToRestart(latest) && !shouldRestart(pod, container, 'main', latest.exitCode)) continue;
     ended = false;
     startOrWait(input, plan, container, 'main', latest);
   }
   return ended;
+}
+
+/** It runs, or is about to. */
+function isAlive(input: PlanInput, container: RuntimeContainer | undefined): boolean {
+  return container?.state === 'running' || (container?.state === 'created' && !input.isAbandoned(container));
 }
 
 function isCurrent(view: RuntimePod | undefined, container: RuntimeContainer | undefined): boolean {

@@ -290,6 +290,7 @@ export class PodWorker implements ProbedPod, ResizedPod {
       view: this.#view,
       nowMs: clock.now(),
       backoffSince: (container) => this.#restarts?.since(container) ?? 0,
+      isAbandoned: (container) => this.#isAbandoned(container),
       isToRestart: (container) => this.#restarts?.isWanted(container) ?? false,
       hasStarted: (container) => this.#probes.isStarted(container),
     });
@@ -318,7 +319,7 @@ export class PodWorker implements ProbedPod, ResizedPod {
 
   /** All end and are removed, so that the pod begins anew in its sandbox. */
   #restartAll(): void {
-    const running = this.#view?.containers.filter(({ state }) => state === 'running' || state === 'created') ?? [];
+    const running = this.#running();
     for (const container of running) this.#stopper.stop(container, this.pod.spec.terminationGracePeriodSeconds ?? 30, `Stopping container ${container.name}`);
     if (running.length > 0 || this.#starter.busy || this.#clearing) return;
     this.#clearing = true;
@@ -326,6 +327,15 @@ export class PodWorker implements ProbedPod, ResizedPod {
       this.#clearing = false;
       this.#wakeAfter(removed ? 0 : clearRetryMs);
     });
+  }
+
+  #running(): readonly RuntimeContainer[] {
+    return this.#view?.containers.filter((container) => container.state === 'running' || (container.state === 'created' && !this.#isAbandoned(container))) ?? [];
+  }
+
+  /** A kubelet before this one has made it; real runtimes have started what was asked of them. */
+  #isAbandoned({ state, name }: RuntimeContainer): boolean {
+    return this.#host.setup !== undefined && state === 'created' && !this.#starter.isStarting(name);
   }
 
   /** A container that begins to wait for its restart says so once. */
@@ -351,7 +361,7 @@ export class PodWorker implements ProbedPod, ResizedPod {
     this.#wake = undefined;
     this.#starter.close();
     if (this.#starter.making || this.#sandbox.busy) return;
-    const running = this.#view?.containers.filter(({ state }) => state === 'running' || state === 'created') ?? [];
+    const running = this.#running();
     if (running.length === 0) {
       this.#event('containersStopped');
       return;

@@ -185,7 +185,7 @@ describe('status', () => {
 });
 
 describe('plans', () => {
-  const plan = (object: Pod, runtime: RuntimePod | undefined, started = true, since = 0) => planContainers({ pod: object, view: runtime, nowMs, backoffSince: () => since, isToRestart: () => false, hasStarted: () => started });
+  const plan = (object: Pod, runtime: RuntimePod | undefined, started = true, since = 0) => planContainers({ pod: object, view: runtime, nowMs, backoffSince: () => since, isAbandoned: ({ id }) => id === 'abandoned', isToRestart: () => false, hasStarted: () => started });
   const names = ({ start }: ReturnType<typeof plan>) => start.map((one) => one.container.name);
   const inits = [{ name: 'a' }, { name: 's', sidecar: true }, { name: 'b' }];
 
@@ -222,6 +222,12 @@ describe('plans', () => {
     assert.deepEqual(names(plan(pod('Always', ['m'], [{ name: 'a' }]), view(old('a', 0), old('m', 0)))), ['a']);
     const attempts = ({ start }: ReturnType<typeof plan>) => start.map((one) => [one.container.name, one.attempt]);
     assert.deepEqual(attempts(plan(pod('OnFailure', ['m', 'n']), view(old('m', 0), old('n', 137)))), [['n', 1]]);
+  });
+
+  test('what was made and never started is made again', () => {
+    assert.deepEqual(names(plan(pod('Never', ['m']), view(container('m', { state: 'created' })))), []);
+    assert.deepEqual(names(plan(pod('Never', ['m']), view(container('m', { state: 'created', id: 'abandoned' })))), ['m']);
+    assert.deepEqual(names(plan(pod('Never', ['m'], [{ name: 'a' }]), view(container('a', { state: 'created', id: 'abandoned' })))), ['a']);
   });
 
   test('ephemeral containers start at any time, once', () => {

@@ -1,16 +1,51 @@
 /**
- * Whether the node can take a pod beside those it has, whoever bound it: host
- * ports and resources. The scheduler has looked already, but pods can be bound
+ * Whether the node can take a pod at all, and beside those it has, whoever bound
+ * it: what it asks of its node, host ports and resources. The scheduler has looked already, but pods can be bound
  * past it. Reasons and messages: upstream's pkg/kubelet/lifecycle/predicate.go. Pure.
  */
 import { podRequests } from '../../../api/pod-resources.ts';
 import { milliValue, valueOf } from '../../../api/quantity.ts';
-import type { Pod } from '../../../api/types/core-v1.ts';
+import { matchesNode } from '../../../api/node-selection.ts';
+import type { Node, Pod } from '../../../api/types/core-v1.ts';
 
 export interface Refusal {
   readonly reason: string;
   readonly message: string;
 }
+
+/** `node` as the API has it; undefined: it is not known yet. */
+export function refusalOf(pod: Pod, node: Node | undefined): Refusal | undefined {
+  const { os, securityContext, hostNetwork, hostIPC } = pod.spec;
+  if (os && os.name !== 'linux') return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
+  if (node && !matchesNode(pod.spec, node)) return { reason: 'NodeAffinity', message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector" };
+  for (const { name } of securityContext?.sysctls ?? []) {
+    const sysctl = name.replaceAll('/', '.');
+    if (!safeSysctls.has(sysctl)) return forbiddenSysctl(`"${name}" not allowlisted`);
+    if (hostNetwork && sysctl.startsWith('net.')) return forbiddenSysctl(`"${name}" not allowed with host Net enabled`);
+    if (hostIPC && sysctl.startsWith('kernel.')) return forbiddenSysctl(`"${name}" not allowed with host IPC enabled`);
+  }
+  return undefined;
+}
+
+function forbiddenSysctl(why: string): Refusal {
+  return { reason: 'SysctlForbidden', message: `forbidden sysctl: ${why}` };
+}
+
+/** Those that a pod has to itself and that harm no other. */
+const safeSysctls: ReadonlySet<string> = new Set([
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_wmem',
+]);
 
 /** `others` are the pods that hold what they were given: those that have not ended. */
 export function refusalBeside(pod: Pod, others: readonly Pod[], allocatable: Readonly<Record<string, string>>): Refusal | undefined {

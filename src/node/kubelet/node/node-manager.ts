@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
-import type { Pod } from '../../../api/types/core-v1.ts';
+import type { Node, Pod } from '../../../api/types/core-v1.ts';
 import { qosOf } from '../../../api/qos.ts';
 import type { NodeDescription, NodeObservation } from '../node-status.ts';
 import type { PodVolumes } from '../pod-setup.ts';
@@ -20,7 +20,7 @@ import { machineFacts, machineFigures } from './machine.ts';
 import type { MachineFacts, MachineFigures, MachineFolders } from './machine.ts';
 import { isCritical } from './managed-node.ts';
 import type { ManagedNode } from './managed-node.ts';
-import { refusalBeside } from './node-admission.ts';
+import { refusalBeside, refusalOf } from './node-admission.ts';
 import type { Refusal } from './node-admission.ts';
 import { podFigures } from './pod-figures.ts';
 import type { PodFigures } from './pod-figures.ts';
@@ -36,6 +36,8 @@ export interface NodeManagerOptions {
   readonly volumes?: Pick<PodVolumes, 'usage'> & { inUse?(): readonly string[] };
   /** The sandboxes' own image, which must not be collected. */
   readonly sandboxImages: readonly string[];
+  /** As the API has it. */
+  node?(): Node | undefined;
   readonly podsMax?: number;
   readonly reservations?: Reservations;
   readonly thresholds?: readonly Threshold[];
@@ -141,11 +143,14 @@ export class NodeManager {
   /** Why the node does not take the pod; undefined: it does. */
   refusal(pod: Pod): Refusal | undefined {
     if (this.#closing !== undefined) return { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' };
+    const unfit = refusalOf(pod, this.#options.node?.());
+    if (unfit) return unfit;
     // Room for what the system cannot do without is made by evictions.
     if (!this.#eviction || isCritical(pod)) return undefined;
     const message = refusedUnderPressure(this.#eviction.pressure, pod, qosOf(pod) === 'BestEffort');
     if (message !== undefined) return { reason: 'Evicted', message };
-    return refusalBeside(pod, this.#node?.activePods() ?? [], this.#allocatable);
+    const others = this.#node?.activePods().filter(({ metadata }) => metadata.uid !== pod.metadata.uid) ?? [];
+    return refusalBeside(pod, others, this.#allocatable);
   }
 
   /** From now on the node is not ready, and takes no pods. */

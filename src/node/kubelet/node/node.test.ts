@@ -13,7 +13,7 @@ import { ImageCollector } from './image-collector.ts';
 import { machineFacts, machineFigures } from './machine.ts';
 import type { MachineFacts } from './machine.ts';
 import type { ManagedNode } from './managed-node.ts';
-import { refusalBeside } from './node-admission.ts';
+import { refusalBeside, refusalOf } from './node-admission.ts';
 import type { PodFailure } from '../pod-failure.ts';
 import type { PodFigures } from './pod-figures.ts';
 import { Pressure, transitionMs } from './pressure.ts';
@@ -117,6 +117,18 @@ describe('admission', () => {
     assert.equal(refusalBeside(big, [], { cpu: '2', pods: '1' }), undefined);
     assert.deepEqual(refusalBeside(big, [big], { cpu: '2', pods: '2' }), { reason: 'OutOfcpu', message: "Node didn't have enough resource: cpu, requested: 1500, used: 1500, capacity: 2000" });
     assert.equal(refusalBeside(big, [pod('other')], { pods: '1' })?.reason, 'OutOfpods');
+  });
+
+  it('refuses what it is not made for', () => {
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n', labels: { disk: 'ssd' } }, spec: {} };
+    assert.equal(refusalOf(pod('a', { nodeSelector: { disk: 'ssd' } }), node), undefined);
+    assert.equal(refusalOf(pod('a', { nodeSelector: { disk: 'hdd' } }), node)?.reason, 'NodeAffinity');
+    assert.equal(refusalOf(pod('a', { nodeSelector: { disk: 'hdd' } }), undefined), undefined);
+    const sysctls = (name: string) => ({ securityContext: { sysctls: [{ name, value: '1' }] } });
+    assert.equal(refusalOf(pod('a', sysctls('kernel.shm_rmid_forced')), node), undefined);
+    assert.deepEqual(refusalOf(pod('a', sysctls('kernel.msgmax')), node), { reason: 'SysctlForbidden', message: 'forbidden sysctl: "kernel.msgmax" not allowlisted' });
+    assert.equal(refusalOf(pod('a', { ...sysctls('net/ipv4/tcp_syncookies'), hostNetwork: true }), node)?.reason, 'SysctlForbidden');
+    assert.equal(refusalOf(pod('a', { os: { name: 'windows' } }), node)?.reason, 'PodOSNotSupported');
   });
 
   it('refuses a host port that is taken', () => {
