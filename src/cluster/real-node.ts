@@ -3,7 +3,7 @@
  * CRI, the pod network, the proxy of Services and the cluster's DNS. Whatever of
  * it ends, containers go on; the next start takes them up.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { clusterDnsAddress, dnsAddressAnnotation } from '../api/cluster-dns.ts';
 import type { Node, Pod } from '../api/types/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
@@ -22,6 +22,7 @@ import { openCgroupTree } from '../node/kubelet/cgroups/open-cgroup-tree.ts';
 import { Kubelet } from '../node/kubelet/kubelet.ts';
 import { MachineHooks } from '../node/kubelet/machine-hooks.ts';
 import { NodeManager } from '../node/kubelet/node/node-manager.ts';
+import { defaultThresholds } from '../node/kubelet/node/thresholds.ts';
 import { NodeObjects } from '../node/kubelet/objects/node-objects.ts';
 import { PodStartMetrics } from '../node/kubelet/pod-start-metrics.ts';
 import { MachineProbes } from '../node/kubelet/probes/machine-probes.ts';
@@ -92,7 +93,7 @@ export async function startRealNode(options: RealNodeOptions): Promise<RealNode>
   if (options.cniConfigDirectory !== undefined) followPodNetwork({ nodes: allNodes, nodeName: name, nodeAddress: address, configDirectory: options.cniConfigDirectory, clock, logger, signal });
   const running = [allNodes.run(signal)];
   const { machine, manager, description } = await machineOf(options, { client, runtime, allNodes, record });
-  const server = new KubeletServer({ host: address, ...options.serving, clientAuthority: options.authority, clock });
+  const server = new KubeletServer({ host: address, ...options.serving, clientAuthority: options.authority, clock, pages: { metrics, configuration: configurationOf(options), logsDirectory: dirname(options.logsDirectory) } });
   const kubelet = new Kubelet({
     client,
     runtime,
@@ -128,6 +129,31 @@ export async function startRealNode(options: RealNodeOptions): Promise<RealNode>
   function record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void {
     kubelet.record(pod, type, reason, message);
   }
+}
+
+/** As /configz tells it: what a KubeletConfiguration would have to say for a node to be as this one. */
+function configurationOf({ port, address, rootDirectory, logsDirectory, manifests, runtimeSocket, serviceCidrs, clusterDomain, cgroupRoot }: RealNodeOptions): Record<string, unknown> {
+  const dnsAddress = clusterDnsAddress(serviceCidrs[0] ?? '');
+  return {
+    enableServer: true,
+    address,
+    port,
+    podLogsDir: logsDirectory,
+    ...(manifests === undefined ? {} : { staticPodPath: manifests }),
+    containerRuntimeEndpoint: `unix://${runtimeSocket}`,
+    authentication: { x509: {}, webhook: { enabled: true, cacheTTL: '2m0s' }, anonymous: { enabled: false } },
+    authorization: { mode: 'Webhook', webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' } },
+    clusterDomain,
+    clusterDNS: dnsAddress === undefined ? [] : [dnsAddress],
+    cgroupRoot: cgroupRoot || '/',
+    cgroupDriver: 'cgroupfs',
+    resolvConf: resolverConfiguration,
+    evictionHard: Object.fromEntries(defaultThresholds.map(({ signal, limit }) => [signal, limit])),
+    enableDebuggingHandlers: true,
+    failSwapOn: false,
+    maxPods: 110,
+    volumePluginDir: join(rootDirectory, 'plugins'),
+  };
 }
 
 interface Surroundings {

@@ -12,6 +12,9 @@ import type { SpdyStream } from '../../base/spdy/stream.ts';
 import type { Status } from '../../api/types/meta-v1.ts';
 import type { ContainerStreams } from '../kubelet/runtime.ts';
 
+/** What the runtime's server puts before a reason, and the kubelet's, which is of the same making, does again. */
+const alreadySaid = /^(?:Internal error occurred: )?error (?:executing command in container|attaching to container|forwarding port \d+ to pod [^,]*, uid [^:]*): /;
+
 export interface StreamedCommand {
   readonly url: string;
   readonly tty: boolean;
@@ -57,7 +60,7 @@ export async function streamPort(url: string, port: number, local: Duplex, signa
     const inward = pipeline(data, local).catch(() => {});
     // It ends when the forwarding does.
     const wrong = await textOf(error);
-    if (wrong !== '') throw new Error(wrong);
+    if (wrong !== '') throw new Error(wrong.replace(alreadySaid, ''));
     await inward;
   } finally {
     signal.removeEventListener('abort', leave);
@@ -116,5 +119,5 @@ function exitCodeOf(text: string): number {
   if (status.status === 'Success') return 0;
   const code = status.details?.causes?.find(({ reason }) => reason === 'ExitCode')?.message;
   if (status.reason === 'NonZeroExitCode' && code !== undefined) return Number(code);
-  throw new Error(status.message ?? text);
+  throw new Error(status.message?.replace(alreadySaid, '') ?? text);
 }

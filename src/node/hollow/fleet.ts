@@ -56,7 +56,7 @@ export interface HollowFleetOptions {
   readonly server?: FleetServer;
 }
 
-export interface FleetServer extends KubeletServerOptions {
+export interface FleetServer extends Omit<KubeletServerOptions, 'pages'> {
   /** Who asks the nodes finds them there: as their internal address, or as a name beside it. */
   readonly reachedAt: { readonly internalIp: string } | { readonly name: string };
 }
@@ -81,7 +81,7 @@ export function startHollowFleet(given: HollowFleetOptions): HollowFleet {
   const shared = sharedClock(options.clock);
   // A signal of its own for each: adding and removing listeners of one signal costs its number of listeners.
   const stops = Array.from({ length: options.count }, () => new AbortController());
-  const server = options.server && { kubelets: new KubeletServer(options.server), reachedAt: options.server.reachedAt };
+  const server = options.server && { kubelets: new KubeletServer({ ...options.server, pages: { metrics: options.metrics, configuration: {} } }), reachedAt: options.server.reachedAt };
   const shares = options.cheapClient && new SharedPods({ ...options, client: options.cheapClient, nodes: options.count });
   const starts = new PodStartMetrics(options.metrics, options.clock);
   const kubelets = stops.map(({ signal }, index) => hollowKubelet({ ...options, signal, starts, server, shares }, index, shared));

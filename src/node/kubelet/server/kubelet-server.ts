@@ -9,17 +9,14 @@ import http from 'node:http';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { localVolumesRoute } from '../../../api/local-volumes.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { NodeAccess } from './access.ts';
+import { answerRequest, type NodePages } from './answer-request.ts';
 import { attach, commandTarget, podAt, runCommand, wantedStreams } from './commands.ts';
-import { sendLogs } from './container-logs.ts';
 import type { UpgradeRequest } from './handshake.ts';
 import { servePortForward } from './port-forward.ts';
 import { serveCommand } from './serve-command.ts';
 import { NodeError, type ServedNode } from './served-node.ts';
-import { statsSummary } from './summary.ts';
-import { resourceMetrics } from './usage.ts';
 
 export interface KubeletServerOptions {
   readonly host: string;
@@ -29,6 +26,7 @@ export interface KubeletServerOptions {
   /** PEM of the authority whose client certificates are believed. */
   readonly clientAuthority: string;
   readonly clock: Clock;
+  readonly pages: NodePages;
 }
 
 const keepAliveMs = 600_000;
@@ -79,7 +77,7 @@ export class KubeletServer {
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     try {
       const { node, path, query } = await this.#admit(request);
-      await this.#route(node, request.method ?? '', path, query, response);
+      await answerRequest({ node, pages: this.#options.pages, clock: this.#options.clock, method: request.method ?? '', accept: request.headers.accept, path, query }, response);
     } catch (error) {
       if (response.headersSent) {
         response.destroy();
@@ -89,33 +87,6 @@ export class KubeletServer {
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
       response.end(message);
     }
-  }
-
-  async #route(node: ServedNode, method: string, path: string, query: URLSearchParams, response: http.ServerResponse): Promise<void> {
-    const nowMs = this.#options.clock.now();
-    const [root = '', ...segments] = path.split('/').slice(1).map(decodeURIComponent);
-    switch (root) {
-      case 'healthz':
-        return sendText(response, 'ok');
-      case 'pods':
-      case 'runningpods':
-        return sendJson(response, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: node.pods() });
-      case 'containerLogs':
-        return sendLogs(node, this.#options.clock, segments, query, response);
-      case 'metrics':
-        if (segments[0] === 'resource') return sendText(response, await resourceMetrics(node, nowMs), 'text/plain; version=0.0.4; charset=utf-8');
-        break;
-      case 'stats':
-        if (segments[0] === 'summary') return sendJson(response, await statsSummary(node, nowMs));
-        break;
-      case localVolumesRoute:
-        return sendJson(response, await changeLocalVolume(node, method, segments));
-      case 'exec':
-      case 'attach':
-      case 'portForward':
-        throw new NodeError(400, 'Upgrade request required');
-    }
-    throw new NodeError(404, '404 page not found\n');
   }
 
   async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -158,24 +129,6 @@ export class KubeletServer {
   }
 }
 
-async function changeLocalVolume({ localVolumes }: ServedNode, method: string, [volume = '']: readonly string[]): Promise<object> {
-  if (!localVolumes) throw new NodeError(404, '404 page not found\n');
-  if (method === 'POST') return { path: await localVolumes.create(volume) };
-  if (method !== 'DELETE') throw new NodeError(405, 'Method Not Allowed');
-  await localVolumes.remove(volume);
-  return {};
-}
-
 function asNodeError(error: unknown): NodeError {
   return error instanceof NodeError ? error : new NodeError(500, error instanceof Error ? error.message : String(error));
-}
-
-function sendText(response: http.ServerResponse, text: string, contentType = 'text/plain; charset=utf-8'): void {
-  response.writeHead(200, { 'content-type': contentType });
-  response.end(text);
-}
-
-function sendJson(response: http.ServerResponse, value: unknown): void {
-  response.writeHead(200, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(value));
 }
