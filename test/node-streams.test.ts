@@ -118,6 +118,22 @@ describe('logs and commands', { skip: missing ?? false }, () => {
     assert.match(unknown.text, /client supports \[v9\.channel\.k8s\.io\], server accepts \[v4\.channel\.k8s\.io v3/);
   });
 
+  test('logs over a WebSocket, for browsers', async () => {
+    const endpoint = endpointOf(cluster.kubeconfig);
+    const read = async (protocol: string) => {
+      const socket = new WebSocket(new URL('/api/v1/namespaces/default/pods/pair/log?container=b', endpoint.url.origin.replace('https', 'wss')), [protocol], { ...endpoint.tls });
+      const messages: Buffer[] = [];
+      await new Promise<void>((resolve, reject) => {
+        socket.on('message', (data: Buffer, isBinary) => messages.push(isBinary ? data : Buffer.from(data.toString(), 'base64')));
+        socket.on('close', () => resolve());
+        socket.on('error', reject);
+      });
+      return Buffer.concat(messages).toString();
+    };
+    assert.match(await read('binary.k8s.io'), /^hollow container b of pod default\/pair/);
+    assert.equal(await read('base64.binary.k8s.io'), await read('binary.k8s.io'));
+  });
+
   test('the protocols before v5, as other clients speak them', async () => {
     const endpoint = endpointOf(cluster.kubeconfig);
     const path = '/api/v1/namespaces/default/pods/plain/exec?command=echo&command=four&stdout=true';

@@ -1,6 +1,6 @@
 /**
- * Requests that ask to change the protocol of their connection: watches over
- * WebSockets, and streams of pods, whose connection goes through to a node.
+ * Requests that ask to change the protocol of their connection: watches and logs
+ * over WebSockets, and streams of pods, whose connection goes through to a node.
  * Until that has happened each is a request like any other, with the same
  * answers where it is refused.
  */
@@ -11,13 +11,13 @@ import { emptyBody } from './body.ts';
 import { respondHttp1 } from './http1-exchange.ts';
 import { withRepeated } from './repeated-headers.ts';
 import { parseRequestInfo } from './request-info.ts';
-import { watchOverWebSocket } from './websocket-watch.ts';
+import { answerOverWebSocket } from './websocket-answer.ts';
 
 const streamed = new Set(['exec', 'attach', 'portforward', 'proxy']);
 
 /** Whether a request that would change the protocol may; all others are answered as if they had not asked. */
 export function mayUpgrade(request: http.IncomingMessage): boolean {
-  return isStream(request) || isWebSocketWatch(request);
+  return isStream(request) || isWebSocketAnswer(request);
 }
 
 export function receiveUpgrade(message: http.IncomingMessage, socket: Duplex, head: Buffer, peer: PeerCertificate | undefined, handler: ExchangeHandler): void {
@@ -31,7 +31,7 @@ export function receiveUpgrade(message: http.IncomingMessage, socket: Duplex, he
     remoteAddress: message.socket.remoteAddress ?? '',
   };
   if (!isStream(message)) {
-    handler(request, watchOverWebSocket(message, socket, head, () => plainResponder(message, socket)));
+    handler(request, answerOverWebSocket(message, socket, head, () => plainResponder(message, socket)));
     return;
   }
   const takeOver = (headers: readonly string[]): Duplex => {
@@ -76,8 +76,10 @@ function isStream(request: http.IncomingMessage): boolean {
   return info?.isResource === true && streamed.has(info.subresource);
 }
 
-function isWebSocketWatch(request: http.IncomingMessage): boolean {
-  return request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket' && infoOf(request)?.verb === 'watch';
+function isWebSocketAnswer(request: http.IncomingMessage): boolean {
+  if (request.method !== 'GET' || request.headers.upgrade?.toLowerCase() !== 'websocket') return false;
+  const info = infoOf(request);
+  return info?.verb === 'watch' || (info?.resource === 'pods' && info.subresource === 'log');
 }
 
 function infoOf(request: http.IncomingMessage) {

@@ -1,13 +1,14 @@
 /**
- * A watch over a WebSocket, for browsers: one message an event. The connection
- * is taken over only when the watch begins.
+ * An answer that comes bit by bit, over a WebSocket, for browsers: of a watch
+ * one message an event, of a log what there is at a time. The connection is
+ * taken over only when the answer begins.
  */
 import type http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Responder } from '../../base/exchange.ts';
 
-/** Clients have nothing to say on a watch. */
+/** Clients have nothing to say here. */
 const receivedBytesMax = 4096;
 const bearerPrefix = 'base64url.bearer.authorization.k8s.io.';
 
@@ -16,12 +17,12 @@ const handshakes = new WebSocketServer({
   clientTracking: false,
   perMessageDeflate: false,
   maxPayload: receivedBytesMax,
-  // A token is no protocol. What the protocol says of the form of messages upstream leaves unheard, and so do its clients.
+  // A token is no protocol. What the protocol says of the form of messages upstream leaves unheard on watches, and so do its clients.
   handleProtocols: (protocols) => [...protocols].find((protocol) => !protocol.startsWith(bearerPrefix)) ?? false,
 });
 
-/** `refuse` makes the responder of an ordinary answer, for where there is nothing to watch. */
-export function watchOverWebSocket(message: http.IncomingMessage, socket: Duplex, head: Buffer, refuse: () => Responder): Responder {
+/** `refuse` makes the responder of an ordinary answer, for where there is nothing to tell. */
+export function answerOverWebSocket(message: http.IncomingMessage, socket: Duplex, head: Buffer, refuse: () => Responder): Responder {
   return new WebSocketResponder(message, socket, head, refuse);
 }
 
@@ -32,7 +33,7 @@ class WebSocketResponder implements Responder {
   readonly #refuse: () => Responder;
   #webSocket: WebSocket | undefined;
   #refusal: Responder | undefined;
-  #binary = false;
+  #form: 'text' | 'base64' | 'binary' = 'text';
 
   constructor(message: http.IncomingMessage, socket: Duplex, head: Buffer, refuse: () => Responder) {
     this.#message = message;
@@ -49,9 +50,9 @@ class WebSocketResponder implements Responder {
 
   /** Where the handshake is malformed, `ws` says so and closes. */
   #begin(contentType: string): void {
-    this.#binary = !contentType.startsWith('application/json');
     handshakes.handleUpgrade(this.#message, this.#socket, this.#head, (webSocket) => {
       webSocket.on('error', () => {});
+      this.#form = formOf(contentType, webSocket.protocol);
       this.#webSocket = webSocket;
     });
   }
@@ -60,7 +61,7 @@ class WebSocketResponder implements Responder {
     if (this.#refusal) return this.#refusal.write(chunks);
     if (this.#webSocket?.readyState !== 1) return true;
     this.#socket.cork();
-    for (const chunk of chunks) this.#webSocket.send(chunk, { binary: this.#binary });
+    for (const chunk of chunks) this.#webSocket.send(this.#form === 'base64' ? Buffer.from(chunk).toString('base64') : chunk, { binary: this.#form === 'binary' });
     this.#socket.uncork();
     return !this.#socket.writableNeedDrain;
   }
@@ -87,4 +88,9 @@ class WebSocketResponder implements Responder {
     if (this.#socket.destroyed) callback();
     else this.#socket.once('close', callback);
   }
+}
+
+function formOf(contentType: string, protocol: string): 'text' | 'base64' | 'binary' {
+  if (contentType.startsWith('application/json')) return 'text';
+  return protocol === 'base64.binary.k8s.io' ? 'base64' : 'binary';
 }
