@@ -112,17 +112,4 @@ describe('WebSocket', () => {
     assert.deepEqual([status, body.kind, body.message], [400, 'Status', 'pod p does not have a host assigned']);
     assert.equal((await refusal(open(admin, '/api/v1/namespaces/default/pods/gone/exec?command=ls', ['v5.channel.k8s.io']))).status, 404);
   });
-
-  test('port forwarding is refused in whatever protocol', async () => {
-    const socket = await rawSocket(admin);
-    const text = await new Promise<string>((resolve, reject) => {
-      let received = '';
-      socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
-      socket.on('close', () => resolve(received));
-      socket.on('error', reject);
-      socket.write('POST /api/v1/namespaces/default/pods/p/portforward HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: SPDY/3.1\r\ncontent-length: 0\r\n\r\n');
-    });
-    assert.match(text, /^HTTP\/1\.1 501 /);
-    assert.match(text, /"reason":"NotImplemented"/);
-  });
 });
