@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { startCluster, type Cluster } from '../src/cluster/all-in-one.ts';
-import { endpointOf, Http2Connection, rawSocket, type Endpoint } from './lib/raw-http.ts';
+import { endpointOf, Http2Connection, type Endpoint } from './lib/raw-http.ts';
 
 const path = '/api/v1/namespaces/default/configmaps';
 const deadlineMs = 20_000;
