@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { hostname } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { createLogger, type LogLevel } from '../../base/logger.ts';
 import { systemRandom } from '../../base/random.ts';
+import { collectOnce } from '../../cluster/after-start.ts';
 import { addressTowards } from '../../cluster/joining/own-address.ts';
 import { join } from '../../cluster/joining/join.ts';
 import { RotatingCredentials } from '../../cluster/joining/rotating-credentials.ts';
@@ -76,8 +78,11 @@ export async function kubelet(options: KubeletCommandOptions): Promise<void> {
     signal: stopping.signal,
   });
   endpoints.ready();
+  flushCompileCache();
+  const collection = collectOnce(clock);
   say(`${green('ready')} node ${name} ${dim(`registered; http://127.0.0.1:${endpoints.port}/metrics`)}`);
   await toldToStop;
+  collection.cancel();
   await node.stopped;
   await credentials.close();
   await endpoints.close();
