@@ -14,7 +14,9 @@ import type { InformerHandler } from '../client/informer.ts';
 import type { InformerSet } from '../client/informer-set.ts';
 import type { ApiObject, Resource } from '../client/resource.ts';
 import {
+  csiDrivers,
   csiNodes,
+  csiStorageCapacities,
   namespaces,
   nodes,
   persistentVolumeClaims,
@@ -90,6 +92,8 @@ const needed: readonly Resource[] = [
   persistentVolumes,
   storageClasses,
   csiNodes,
+  csiDrivers,
+  csiStorageCapacities,
 ];
 
 function schedulerApi(client: Client, recorder: EventRecorder): SchedulerApi {
@@ -128,7 +132,7 @@ function feed(scheduler: Scheduler, informers: InformerSet): void {
     scheduler.notify({ kind });
   };
   const volumes = invalidating('volumes');
-  for (const resource of [persistentVolumeClaims, persistentVolumes, storageClasses, csiNodes] as readonly Resource[]) {
+  for (const resource of [persistentVolumeClaims, persistentVolumes, storageClasses, csiNodes, csiDrivers, csiStorageCapacities] as readonly Resource[]) {
     informers.get(resource).addHandler({ onAdd: volumes, onUpdate: volumes, onDelete: volumes });
   }
   // Most changes of these say nothing of whom they select; only those that do make old work void.
@@ -181,5 +185,7 @@ function volumesFrom(informers: InformerSet): VolumeListers {
     volumes: () => informers.get(persistentVolumes).values(),
     storageClass: (name) => informers.get(storageClasses).get(name),
     csiNode: (nodeName) => informers.get(csiNodes).get(nodeName),
+    csiDriver: (name) => informers.get(csiDrivers).get(name),
+    storageCapacities: () => informers.get(csiStorageCapacities).values(),
   };
 }

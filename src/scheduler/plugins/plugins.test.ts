@@ -205,6 +205,24 @@ describe('volumes', () => {
     const storageClass: StorageClass = { metadata: { name: 's' }, provisioner: 'example.com/disk', volumeBindingMode: 'WaitForFirstConsumer' };
     assert.equal(withClaim(claim('c', {}, false), undefined, storageClass).place(user), 'a');
   });
+  test('a driver that says how much it has left is not asked for more', () => {
+    const storageClass: StorageClass = { metadata: { name: 's' }, provisioner: 'd', volumeBindingMode: 'WaitForFirstConsumer' };
+    const placed = (capacity: string, place: string) =>
+      new Core({
+        volumes: {
+          ...noVolumes,
+          claim: () => claim('c', { storageClassName: 's', resources: { requests: { storage: '2Gi' } } }, false),
+          storageClass: () => storageClass,
+          csiDriver: () => ({ metadata: { name: 'd' }, spec: { storageCapacity: true } }),
+          storageCapacities: () => [{ metadata: { name: 'x' }, storageClassName: 's', nodeTopology: { matchLabels: { [zone]: place } }, capacity }],
+        },
+      })
+        .nodes(makeNode('a', { labels: { [zone]: 'z' } }))
+        .place(user);
+    assert.equal(placed('3Gi', 'z'), 'a');
+    assert.equal(placed('1Gi', 'z'), only('node(s) did not have enough free storage'));
+    assert.equal(placed('3Gi', 'y'), only('node(s) did not have enough free storage'));
+  });
   test('a driver has room for so many volumes on a node', () => {
     const csi = (handle: string): PersistentVolume => ({ metadata: { name: handle }, spec: { csi: { driver: 'd', volumeHandle: handle } } });
     const core = new Core({

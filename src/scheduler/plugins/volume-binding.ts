@@ -6,6 +6,9 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { PersistentVolume, PersistentVolumeClaim, TopologySelectorTerm } from '../../api/types/core-v1.ts';
+import { compareQuantity, parseQuantity } from '../../api/quantity.ts';
+import { labelSelectorOf } from '../../api/selectors/label-selector.ts';
+import type { StorageClass } from '../../api/types/storage-v1.ts';
 import { findMatchingVolume, storageClassOf } from '../../api/volume-matching.ts';
 import type { Client } from '../../client/client.ts';
 import { nodes, persistentVolumeClaims, persistentVolumes } from '../../client/resources.ts';
@@ -21,10 +24,12 @@ const name = 'VolumeBinding';
 const unboundImmediate = unresolvable(name, 'pod has unbound immediate PersistentVolumeClaims');
 const wrongNode = unresolvable(name, "node(s) didn't match PersistentVolume's node affinity");
 const noMatch = unresolvable(name, "node(s) didn't find available persistent volumes to bind");
+const noRoom = unresolvable(name, 'node(s) did not have enough free storage');
 const missingVolume = unresolvable(name, 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)');
 
 const noProvisioner = 'kubernetes.io/no-provisioner';
 const selectedNode = 'volume.kubernetes.io/selected-node';
+const boundByController = 'pv.kubernetes.io/bound-by-controller';
 const bindTimeoutMs = 600_000;
 const pollMs = 100;
 
@@ -59,7 +64,12 @@ export function volumeBinding(options: VolumeBindingOptions): PreFilterPlugin<Cl
         if (!reaches(volume, node)) return wrongNode;
       }
       const taken = new Set<string>();
-      for (const claim of delayed) if (!findVolume(listers, claim, node, taken) && !isProvisionable(listers, claim, node)) return noMatch;
+      for (const claim of delayed) {
+        if (findVolume(listers, claim, node, taken)) continue;
+        const storageClass = provisioningClass(listers, claim, node);
+        if (!storageClass) return noMatch;
+        if (!hasRoom(listers, claim, storageClass, node)) return noRoom;
+      }
       return undefined;
     },
     preBind({ shape }, nodeName) {
@@ -101,11 +111,24 @@ function findVolume(listers: VolumeListers, claim: PersistentVolumeClaim, node: 
   return found;
 }
 
-function isProvisionable(listers: VolumeListers, claim: PersistentVolumeClaim, node: NodeLike): boolean {
+/** The claim's class, if its provisioner can make a volume for the node. */
+function provisioningClass(listers: VolumeListers, claim: PersistentVolumeClaim, node: NodeLike): StorageClass | undefined {
   const storageClass = listers.storageClass(storageClassOf(claim));
-  if (!storageClass || storageClass.provisioner === '' || storageClass.provisioner === noProvisioner) return false;
+  if (!storageClass || storageClass.provisioner === '' || storageClass.provisioner === noProvisioner) return undefined;
   const terms = storageClass.allowedTopologies ?? [];
-  return terms.length === 0 || terms.some((term) => matchesTopology(term, node));
+  return terms.length === 0 || terms.some((term) => matchesTopology(term, node)) ? storageClass : undefined;
+}
+
+/** Drivers may publish how much they can still give, and where; what the others can is found out by trying. */
+function hasRoom(listers: VolumeListers, claim: PersistentVolumeClaim, { metadata, provisioner }: StorageClass, { labels }: NodeLike): boolean {
+  if (!listers.csiDriver(provisioner)?.spec.storageCapacity) return true;
+  const wanted = parseQuantity(claim.spec?.resources?.requests?.['storage'] ?? '0');
+  for (const { storageClassName, nodeTopology, capacity, maximumVolumeSize } of listers.storageCapacities()) {
+    if (storageClassName !== metadata.name || !nodeTopology || !labelSelectorOf(nodeTopology).matches(labels)) continue;
+    const room = maximumVolumeSize ?? capacity;
+    if (room !== undefined && compareQuantity(parseQuantity(room), wanted) >= 0) return true;
+  }
+  return false;
 }
 
 function matchesTopology({ matchLabelExpressions = [] }: TopologySelectorTerm, { labels }: NodeLike): boolean {
@@ -122,16 +145,21 @@ async function bindClaims({ listers, clock }: VolumeBindingOptions, client: Clie
     const { namespace, name: claimName, uid } = claim.metadata;
     if (volume) {
       const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: claimName, uid };
-      await client.patch(persistentVolumes, volume.metadata, { spec: { claimRef } }, { type: 'merge' });
+      await client.patch(persistentVolumes, volume.metadata, { metadata: { annotations: { [boundByController]: 'yes' } }, spec: { claimRef } }, { type: 'merge' });
     } else {
       await client.patch(persistentVolumeClaims, claim.metadata, { metadata: { annotations: { [selectedNode]: nodeName } } }, { type: 'merge' });
     }
   }
   const deadline = clock.monotonic() + bindTimeoutMs;
-  const isDone = ({ metadata }: PersistentVolumeClaim) => {
-    const current = listers.claim(metadata.namespace ?? '', metadata.name ?? '');
-    if (!current) throw new Error(`persistentvolumeclaim "${metadata.name}" not found`);
-    return isBound(current);
+  const asked = new Set<string>();
+  const isDone = ({ metadata: { namespace = '', name: claimName = '' } }: PersistentVolumeClaim) => {
+    const current = listers.claim(namespace, claimName);
+    if (!current) throw new Error(`persistentvolumeclaim "${claimName}" not found`);
+    if (isBound(current)) return true;
+    // Whoever takes the annotation away says that it cannot be done there.
+    if (current.metadata.annotations?.[selectedNode] !== undefined) asked.add(claimName);
+    else if (asked.has(claimName)) throw new Error(`provisioning failed for PVC "${claimName}"`);
+    return false;
   };
   while (!claims.every(isDone)) {
     if (clock.monotonic() > deadline) throw new Error('binding volumes: context deadline exceeded');

@@ -17,8 +17,9 @@ export function localVolumes(root: string): LocalVolumes {
   return {
     async create(volume) {
       const path = pathOf(volume);
+      // Pods of any user write in it; other users of the node do not get there.
+      await mkdir(directory, { recursive: true, mode: 0o700 });
       await mkdir(path, { recursive: true });
-      // Pods of any user may own files in it; who may reach it is up to the directories above.
       await chmod(path, 0o777);
       return path;
     },

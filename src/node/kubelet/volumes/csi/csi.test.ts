@@ -2,7 +2,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import type { PersistentVolumeClaim } from '../../../../api/types/core-v1.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '../../../../api/types/core-v1.ts';
 import { attachmentName } from '../../../../api/attachments.ts';
 import type { CSINode } from '../../../../api/types/storage-v1.ts';
 import { settle } from '../../../../client/testing/manual-clock.ts';
@@ -144,12 +144,20 @@ describe('CSI drivers', { skip: skipWithoutRoot }, () => {
   test('a volume that has grown is grown on the node, and the claim hears of it', async () => {
     describeDriver({ attachRequired: false });
     putVolume('v', 'c');
-    const claim = rig.api.get<PersistentVolumeClaim>('persistentvolumeclaims', 'ns', 'c')!;
-    rig.api.put('persistentvolumeclaims', { ...claim, status: { ...claim.status, conditions: [{ type: 'FileSystemResizePending', status: 'True' }] } });
+    const claim = () => rig.api.get<PersistentVolumeClaim>('persistentvolumeclaims', 'ns', 'c')!;
+    const resize = () => rig.api.put('persistentvolumeclaims', { ...claim(), status: { ...claim().status, conditions: [{ type: 'FileSystemResizePending', status: 'True' }] } });
+    const expansions = () => driver.calls.filter((call) => call === 'NodeExpandVolume h-v').length;
+    resize();
     await rig.volumes.mount(podOf('a', 'c'));
-    assert.ok(driver.calls.includes('NodeExpandVolume h-v'));
-    const { status } = rig.api.get<PersistentVolumeClaim>('persistentvolumeclaims', 'ns', 'c')!;
-    assert.deepEqual([status?.capacity, status?.conditions], [{ storage: '2Gi' }, []]);
+    assert.equal(expansions(), 1);
+    assert.deepEqual([claim().status?.capacity, claim().status?.conditions], [{ storage: '2Gi' }, []]);
+
+    const volume = rig.api.get<PersistentVolume>('persistentvolumes', '', 'v')!;
+    rig.api.put('persistentvolumes', { ...volume, spec: { ...volume.spec, capacity: { storage: '5Gi' } } });
+    resize();
+    await rig.clock.advance(90_000);
+    await eventually(() => claim().status?.capacity?.['storage'] === '5Gi');
+    assert.equal(expansions(), 2, 'while a pod has it');
   });
 
   test('without its driver, or its claim, a pod waits', async () => {

@@ -12,6 +12,8 @@ import { own, ownershipOf } from '../ownership.ts';
 import type { MountedVolume, VolumeHost, VolumePlugin } from '../volume-plugin.ts';
 import { checkHostPath } from './host-path.ts';
 
+/** How often it is looked whether a volume that is in use has grown. */
+const lookEveryMs = 60_000;
 const localPluginName = 'kubernetes.io/local-volume';
 
 export function persistentClaimPlugin(host: VolumeHost, csi: CsiMounter): VolumePlugin {
@@ -78,18 +80,32 @@ async function mountLocal(host: VolumeHost, pod: Pod, volume: PersistentVolume, 
 }
 
 async function mountCsi(host: VolumeHost, csi: CsiMounter, pod: Pod, claim: PersistentVolumeClaim, volume: PersistentVolume, readOnly: boolean): Promise<MountedVolume> {
-  const described = persistentVolume(volume, readOnly);
-  const mounted = await csi.mount(pod, described);
+  const mounted = await csi.mount(pod, persistentVolume(volume, readOnly));
   await finishExpansion(host, csi, pod, claim, volume, readOnly);
-  return mounted;
+  const { clock, client, signal } = host;
+  let dueAt = clock.now() + lookEveryMs;
+  return {
+    ...mounted,
+    refreshDueAt: () => Math.min(dueAt, mounted.refreshDueAt?.() ?? Infinity),
+    async refresh(current) {
+      if (clock.now() >= (mounted.refreshDueAt?.() ?? Infinity)) await mounted.refresh?.(current);
+      if (clock.now() < dueAt) return;
+      dueAt = clock.now() + lookEveryMs;
+      const latest = await client.get(persistentVolumeClaims, claim.metadata, { signal });
+      if (isResizing(latest)) await finishExpansion(host, csi, current, latest, await volumeOf(host, latest), readOnly);
+    },
+  };
+}
+
+function isResizing({ status }: PersistentVolumeClaim): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'FileSystemResizePending' && is === 'True') ?? false;
 }
 
 /** The volume has grown; what is in it grows here, and then the claim has what it asked for. */
 async function finishExpansion({ client, signal }: VolumeHost, csi: CsiMounter, pod: Pod, claim: PersistentVolumeClaim, volume: PersistentVolume, readOnly: boolean): Promise<void> {
   const size = volume.spec?.capacity?.['storage'] ?? '0';
   const has = claim.status?.capacity?.['storage'] ?? '0';
-  const waits = claim.status?.conditions?.some(({ type, status }) => type === 'FileSystemResizePending' && status === 'True') ?? false;
-  if (!waits || compareQuantity(parseQuantity(size), parseQuantity(has)) <= 0) return;
+  if (!isResizing(claim) || compareQuantity(parseQuantity(size), parseQuantity(has)) <= 0) return;
   if (!(await csi.expand(pod, persistentVolume(volume, readOnly), valueOf(size)))) return;
   const conditions = claim.status?.conditions?.filter(({ type }) => type !== 'FileSystemResizePending' && type !== 'Resizing') ?? [];
   const { allocatedResourceStatuses: _, ...status } = claim.status ?? {};
