@@ -40,7 +40,7 @@ test('a sandbox: names, labels, what is kept for later, ports', () => {
   const config = sandboxConfig(podOf({ containers: [{ name: 'main', ports: [{ containerPort: 80, hostPort: 8080, protocol: 'UDP' }] }] }), sandboxSettings, 2);
   assert.deepEqual(config.metadata, { name: 'web', namespace: 'shop', uid: 'u-1', attempt: 2 });
   assert.deepEqual(config.labels, { app: 'web', 'io.kubernetes.pod.name': 'web', 'io.kubernetes.pod.namespace': 'shop', 'io.kubernetes.pod.uid': 'u-1' });
-  assert.deepEqual(config.annotations, { note: 'x', 'coxswain/log-directory': '/logs/web', 'coxswain/cgroup-parent': '/pods/web' });
+  assert.deepEqual(config.annotations, { note: 'x', 'coxswain/hostname': 'web', 'coxswain/log-directory': '/logs/web', 'coxswain/cgroup-parent': '/pods/web' });
   assert.deepEqual(config.portMappings, [{ protocol: 1, containerPort: 80, hostPort: 8080, hostIp: '' }]);
   assert.deepEqual(sandboxConfig(podOf({ hostNetwork: true }), sandboxSettings, 0).portMappings, []);
 });

@@ -8,6 +8,7 @@
  * which begins anew knows as much as the one before it.
  */
 import { mkdir } from 'node:fs/promises';
+import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Container, EphemeralContainer, Pod } from '../../api/types/core-v1.ts';
@@ -153,11 +154,12 @@ export class CriRuntime implements Runtime {
       await this.#pleg.refresh(uid);
       return;
     }
-    const given = settings ?? hostSettings;
-    if (given.logDirectory !== '') await mkdir(given.logDirectory, { recursive: true });
+    assert(settings, 'a real runtime is told what the machine has made for the pod');
+    refuseOwnUsers(pod, settings.runtimeHandler);
+    await mkdir(settings.logDirectory, { recursive: true });
     const attempt = known.reduce((most, one) => Math.max(most, one.attempt + 1), 0);
     await this.#changing(uid, async () => {
-      await this.#connection.call(runtimeService.runPodSandbox, { config: sandboxConfig(pod, given, attempt), runtimeHandler: given.runtimeHandler }, 2 * stopTimeoutMs).catch((error: unknown) => {
+      await this.#connection.call(runtimeService.runPodSandbox, { config: sandboxConfig(pod, settings, attempt), runtimeHandler: settings.runtimeHandler }, 2 * stopTimeoutMs).catch((error: unknown) => {
         throw error instanceof CriError ? new Error(error.framed) : error;
       });
     });
@@ -194,6 +196,7 @@ export class CriRuntime implements Runtime {
 
   async createContainer(request: ContainerRequest): Promise<string> {
     const { pod, container, attempt, settings } = request;
+    assert(settings, 'a real runtime is told what the machine has made for the container');
     const uid = pod.metadata.uid ?? '';
     const sandbox = this.#pleg.pod(uid)?.sandboxes.at(-1);
     if (!sandbox) throw new StartError('CreateContainerError', 'the pod has no sandbox');
@@ -201,13 +204,7 @@ export class CriRuntime implements Runtime {
     if (!image) throw new StartError('CreateContainerError', `failed to get image "${container.image}": it is not on the node`);
     const { seccompDirectory } = this.#options;
     const terminationFile = await makeTerminationFile(sandbox.logDirectory, container.name, attempt);
-    const config = containerConfig(request, {
-      settings: settings ?? { command: container.command, args: container.args, env: [], mounts: [], devices: [], supplementalGroups: [], oomScoreAdj: 1000 },
-      image,
-      targetId: this.#targetOf(uid, container),
-      seccompDirectory,
-      terminationFile,
-    });
+    const config = containerConfig(request, { settings, image, targetId: this.#targetOf(uid, container), seccompDirectory, terminationFile });
     let id = '';
     await this.#changing(uid, async () => {
       const answer = await this.#connection
@@ -315,8 +312,8 @@ export class CriRuntime implements Runtime {
   /** As the pod's sandbox was made; before it is, as far as the pod says it. */
   #sandboxConfigOf(pod: Pod): Message<'PodSandboxConfig'> {
     const sandbox = this.#pleg.pod(pod.metadata.uid ?? '')?.sandboxes.at(-1);
-    const { logDirectory = '', cgroupParent = '', attempt = 0 } = sandbox ?? {};
-    return sandboxConfig(pod, { ...hostSettings, logDirectory, cgroupParent }, attempt);
+    const { hostname = '', logDirectory = '', cgroupParent = '', attempt = 0 } = sandbox ?? {};
+    return sandboxConfig(pod, { hostname, dns: undefined, runtimeHandler: '', logDirectory, cgroupParent }, attempt);
   }
 
   #targetOf(uid: string, container: Container | EphemeralContainer): string | undefined {
@@ -336,8 +333,10 @@ async function removeUnstarted(connection: CriConnection, pleg: Pleg): Promise<v
   await pleg.refresh();
 }
 
-/** Where the kubelet has made nothing for the pod. */
-const hostSettings: SandboxSettings = { hostname: '', dns: undefined, cgroupParent: '', logDirectory: '', runtimeHandler: '' };
+/** Users of a pod's own need a runtime that maps them, which none of those that have been tried does. */
+function refuseOwnUsers({ spec }: Pod, handler: string): void {
+  if (spec.hostUsers === false) throw new Error(`can't set \`spec.hostUsers: false\`, ${handler === '' ? 'runtime' : `RuntimeClass handler "${handler}"`} does not support user namespaces`);
+}
 
 function bareId(id: string): string {
   return id.slice(id.indexOf('://') < 0 ? 0 : id.indexOf('://') + 3);

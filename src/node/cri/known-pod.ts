@@ -10,6 +10,7 @@ export interface KnownSandbox {
   readonly state: number;
   readonly createdAt: number;
   readonly attempt: number;
+  readonly hostname: string;
   readonly logDirectory: string;
   readonly cgroupParent: string;
   readonly ips: readonly string[];

@@ -178,8 +178,8 @@ export class Pleg {
     if (!status) return undefined;
     const { ip = '', additionalIps = [] } = status.network ?? {};
     const { id, state, createdAt, annotations, metadata } = listed;
-    const { [keptAnnotation.logDirectory]: logDirectory = '', [keptAnnotation.cgroupParent]: cgroupParent = '' } = annotations;
-    return { id, state, createdAt, logDirectory, cgroupParent, attempt: metadata?.attempt ?? 0, ips: ip === '' ? [] : [ip, ...additionalIps.map((one) => one.ip)] };
+    const { [keptAnnotation.hostname]: hostname = '', [keptAnnotation.logDirectory]: logDirectory = '', [keptAnnotation.cgroupParent]: cgroupParent = '' } = annotations;
+    return { id, state, createdAt, hostname, logDirectory, cgroupParent, attempt: metadata?.attempt ?? 0, ips: ip === '' ? [] : [ip, ...additionalIps.map((one) => one.ip)] };
   }
 
   async #container(listed: Answer<'Container'>, known: KnownContainer | undefined): Promise<KnownContainer | undefined> {

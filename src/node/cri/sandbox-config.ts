@@ -11,7 +11,7 @@ export const podLabel = { name: 'io.kubernetes.pod.name', namespace: 'io.kuberne
  * Containers are created in a sandbox by its configuration too, also after the
  * kubelet has begun anew: what the pod does not say of it is kept with it.
  */
-export const keptAnnotation = { logDirectory: 'coxswain/log-directory', cgroupParent: 'coxswain/cgroup-parent' } as const;
+export const keptAnnotation = { hostname: 'coxswain/hostname', logDirectory: 'coxswain/log-directory', cgroupParent: 'coxswain/cgroup-parent' } as const;
 
 export function podLabels({ metadata }: Pod): Record<string, string> {
   return { [podLabel.name]: metadata.name ?? '', [podLabel.namespace]: metadata.namespace ?? '', [podLabel.uid]: metadata.uid ?? '' };
@@ -20,15 +20,15 @@ export function podLabels({ metadata }: Pod): Record<string, string> {
 /** `attempt`: 0 at first, one more each time the pod needs another sandbox. */
 export function sandboxConfig(pod: Pod, settings: SandboxSettings, attempt: number): Message<'PodSandboxConfig'> {
   const { metadata, spec } = pod;
-  const { logDirectory, cgroupParent } = settings;
+  const { hostname, logDirectory, cgroupParent } = settings;
   return {
     metadata: { name: metadata.name ?? '', namespace: metadata.namespace ?? '', uid: metadata.uid ?? '', attempt },
-    hostname: settings.hostname,
+    hostname,
     logDirectory,
     ...(settings.dns ? { dnsConfig: settings.dns } : {}),
     portMappings: portMappings(pod),
     labels: { ...metadata.labels, ...podLabels(pod) },
-    annotations: { ...metadata.annotations, [keptAnnotation.logDirectory]: logDirectory, [keptAnnotation.cgroupParent]: cgroupParent },
+    annotations: { ...metadata.annotations, [keptAnnotation.hostname]: hostname, [keptAnnotation.logDirectory]: logDirectory, [keptAnnotation.cgroupParent]: cgroupParent },
     linux: {
       cgroupParent,
       securityContext: sandboxSecurityContext(pod),
