@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configMaps, pods } from '../../src/client/resources.ts';
 import { withoutContainerd } from './containerd.ts';
+import { busyboxImage } from './images.ts';
 import { shell } from './pods.ts';
 import { RealNode } from './real-kubelet.ts';
 
@@ -167,6 +168,36 @@ describe('a real kubelet', { skip: withoutContainerd, timeout: 240_000 }, () => 
     assert.equal(again.status?.initContainerStatuses?.[0]?.restartCount, 1);
     assert.ok((await node.eventsOf('sandbox')).includes('SandboxChanged: Pod sandbox changed, it will be killed and re-created.'));
     await node.delete('sandbox');
+  });
+
+  test('tells of what cannot be started, and keeps the logs of what has ended', async () => {
+    await node.run('bad', { restartPolicy: 'Never', containers: [shell('echo last words; exit 4'), { name: 'none', image: busyboxImage, command: ['/no/such/file'] }, { name: 'missing', image: 'localhost/none:1', imagePullPolicy: 'Never' }] });
+    const pod = await node.until('bad', ({ status }) => status?.containerStatuses?.every(({ state }) => state?.terminated || state?.waiting?.reason === 'ErrImageNeverPull') === true);
+    const [main, none, missing] = pod.status?.containerStatuses ?? [];
+    assert.equal(main?.state?.terminated?.exitCode, 4);
+    assert.match(`${none?.state?.terminated?.reason} ${none?.state?.terminated?.message}`, /StartError.*no such file/s);
+    assert.equal(missing?.state?.waiting?.message, 'Container image "localhost/none:1" is not present with pull policy of Never');
+    assert.equal(await node.logs(pod), 'last words\n');
+    await node.delete('bad');
+  });
+
+  test('comes to the same end, wherever it was killed', async () => {
+    const names = ['k1', 'k2', 'k3', 'k4'];
+    const volumes = [{ name: 'memory', emptyDir: { medium: 'Memory' } }];
+    for (const name of names) {
+      await node.run(name, { containers: [shell('sleep 1000', { volumeMounts: [{ name: 'memory', mountPath: '/m' }] })], volumes });
+      await node.restartKubelet();
+    }
+    for (const name of names) await node.until(name, ({ status }) => status?.containerStatuses?.[0]?.state?.running !== undefined);
+    const uids = (await Promise.all(names.map((name) => node.pod(name)))).map(({ metadata }) => metadata.uid ?? '');
+    for (const name of names) {
+      await node.client.delete(pods, { namespace: 'default', name });
+      await node.restartKubelet();
+    }
+    for (const name of names) await node.gone(name);
+    await untilTrue(async () => (await node.runtime.list()).every(({ uid }) => !uids.includes(uid)));
+    const leaks = () => uids.filter((uid) => existsSync(join(node.containerd.directory, 'kubelet/pods', uid)) || readFileSync('/proc/self/mountinfo', 'utf8').includes(uid) || existsSync(`/sys/fs/cgroup/memory${node.containerd.cgroupParent}/kubepods/besteffort/pod${uid}`));
+    await untilTrue(() => leaks().length === 0);
   });
 
   test('keeps its pods over its own restart', async () => {
