@@ -19,6 +19,7 @@ import { CriRuntime } from '../node/cri/cri-runtime.ts';
 import { startDns } from '../node/dns/dns.ts';
 import { NodeCgroups } from '../node/kubelet/cgroups/node-cgroups.ts';
 import { openCgroupTree } from '../node/kubelet/cgroups/open-cgroup-tree.ts';
+import { ImagePulls } from '../node/kubelet/image-pulls.ts';
 import { Kubelet } from '../node/kubelet/kubelet.ts';
 import { MachineHooks } from '../node/kubelet/machine-hooks.ts';
 import { NodeManager } from '../node/kubelet/node/node-manager.ts';
@@ -80,6 +81,7 @@ export interface RealNode {
 const imagesDirectory = '/var/lib/containerd';
 const resolverConfiguration = '/etc/resolv.conf';
 const dnsPort = 53;
+const pullsAtOnce = 4;
 /** Upstream's. */
 const proxyHealthPort = 10256;
 
@@ -165,7 +167,7 @@ interface Surroundings {
 
 /** What the kubelet has because there is a machine below it. */
 async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, record }: Surroundings) {
-  const { name, address, rootDirectory, logsDirectory, clock, random, logger, signal } = options;
+  const { name, address, rootDirectory, logsDirectory, clock, random, logger, metrics, signal } = options;
   const objects = new NodeObjects({ client, clock, random, logger, signal });
   const volumes = await createPodVolumes({ root: rootDirectory, nodeName: name, client, objects, clock, random, logger, signal, node: () => allNodes.get(name), record });
   const manager = await NodeManager.create({
@@ -198,7 +200,7 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
   });
   return {
     manager,
-    machine: { setup, hooks: new MachineHooks({ runtime, clock, record }), probes: new MachineProbes(runtime, clock) },
+    machine: { setup, pulls: new ImagePulls(runtime, clock, pullsAtOnce), hooks: new MachineHooks({ runtime, clock, record }), probes: new MachineProbes(runtime, clock, metrics) },
     description: { name, internalIp: address, podCidr: undefined, labels: options.labels, taints: [], kubeletPort: options.port, serverAddress: undefined, images: [], ...described },
   };
 }

@@ -84,7 +84,7 @@ async function startRealKubelet(containerd: Containerd, client: Client): Promise
     },
     heartbeatPhase: 0,
     starts: new PodStartMetrics(new MetricRegistry(), clock),
-    machine: { setup, hooks: new MachineHooks({ runtime, clock, record }), probes: new MachineProbes(runtime, clock) },
+    machine: { setup, hooks: new MachineHooks({ runtime, clock, record }), probes: new MachineProbes(runtime, clock, new MetricRegistry()) },
     record: (...event) => recorder.event(...event),
   });
   await kubelet.start();

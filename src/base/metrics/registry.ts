@@ -53,6 +53,11 @@ export class Family<I extends Instrument> {
     return known.instrument;
   }
 
+  /** What these label values named exists no more. */
+  remove(...labels: readonly string[]): void {
+    this.#series.delete(labels.join('\0'));
+  }
+
   /** Without the histograms among many that have seen nothing: a page of empty buckets helps nobody. */
   *snapshot(): Generator<SeriesSnapshot> {
     for (const { labels, instrument } of this.#series.values()) {

@@ -5,6 +5,7 @@
  * kuberuntime).
  */
 import type { Container } from '../../api/types/core-v1.ts';
+import { ensureImage } from './container-image.ts';
 import { restartDelayMs } from './container-plan.ts';
 import type { ContainerStart, WaitingReason } from './container-plan.ts';
 import { StartError } from './runtime.ts';
@@ -88,7 +89,7 @@ export class ContainerStarter {
     const field = { container: name, kind };
     this.#starting.set(name, 'waiting');
     try {
-      await this.#ensureImage(container, field);
+      await ensureImage(this.#host, this.#worker.pod, container, field);
       if (!mayGoOn()) return;
       this.#starting.set(name, 'making');
       const { allocatedPod: pod, podIps } = this.#worker;
@@ -123,46 +124,6 @@ export class ContainerStarter {
       await runtime.stopContainer(containerId, pod.spec.terminationGracePeriodSeconds ?? 30).catch((cause: unknown) => logger.warn('stopping a container failed', { container: containerId, error: cause }));
       throw new StartError('PostStartHookError', error instanceof Error ? error.message : String(error));
     }
-  }
-
-  async #ensureImage(container: Container, field: ContainerField): Promise<void> {
-    const { runtime, clock } = this.#host;
-    const { pod } = this.#worker;
-    const image = container.image ?? '';
-    const policy = container.imagePullPolicy ?? 'IfNotPresent';
-    if (policy !== 'Always' && (await runtime.hasImage(image, pod))) {
-      this.#host.record(pod, 'Normal', 'Pulled', `Container image "${image}" already present on machine and can be accessed by the pod`, field);
-      return;
-    }
-    if (policy === 'Never') throw new StartError('ErrImageNeverPull', `Container image "${image}" is not present with pull policy of Never`);
-    this.#host.record(pod, 'Normal', 'Pulling', `Pulling image "${image}"`, field);
-    const beganAt = clock.monotonic();
-    let sizeBytes: number;
-    try {
-      sizeBytes = await this.#pull(image);
-    } catch (error) {
-      throw error instanceof StartError ? error : new StartError('ErrImagePull', messageOf(error));
-    }
-    const tookMs = Math.round(clock.monotonic() - beganAt);
-    this.#host.onImagePulled(pod, tookMs);
-    this.#host.record(pod, 'Normal', 'Pulled', `Successfully pulled image "${image}" in ${tookMs}ms (${tookMs}ms including waiting). Image size: ${sizeBytes} bytes.`, field);
-  }
-
-  /** With each of the credentials that the pod has for the registry, until one is good. */
-  async #pull(image: string): Promise<number> {
-    const { runtime, setup } = this.#host;
-    const { pod } = this.#worker;
-    const credentials = (await setup?.credentials(pod, image)) ?? [];
-    let failure: unknown;
-    for (const one of credentials) {
-      try {
-        return await runtime.pullImage(image, pod, one);
-      } catch (error) {
-        failure = error;
-      }
-    }
-    if (failure !== undefined) throw failure;
-    return runtime.pullImage(image, pod);
   }
 
   #onFailed(container: Container, field: ContainerField, error: unknown): void {

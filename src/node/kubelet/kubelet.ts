@@ -64,6 +64,7 @@ export class Kubelet implements WorkerHost, ServedNode {
   readonly logger: Logger;
   readonly hostIps: readonly string[];
   readonly setup: MachineParts['setup'];
+  readonly pulls: MachineParts['pulls'];
   readonly hooks: MachineParts['hooks'];
   readonly probes: MachineParts['probes'];
   readonly #options: KubeletOptions;
@@ -86,6 +87,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     this.hostIps = [options.description.internalIp];
     if (options.manifests !== undefined) this.#statics = new StaticPods(this.#staticHost());
     this.setup = options.machine?.setup;
+    this.pulls = options.machine?.pulls;
     this.hooks = options.machine?.hooks;
     this.probes = options.machine?.probes;
   }
@@ -321,6 +323,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     this.#options.starts.forget(uid);
     if (this.#workers.get(uid) === worker) this.#workers.delete(uid);
     this.#statics?.reconcile();
+    this.probes?.forget(uid);
     if (this.setup) void this.#discard(uid);
   }
 }

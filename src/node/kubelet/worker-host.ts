@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Container, LifecycleHandler, Pod } from '../../api/types/core-v1.ts';
+import type { ImagePulls } from './image-pulls.ts';
 import type { PodSetup } from './pod-setup.ts';
 import type { ContainerKind, ProbeKind, ProbeResult, Runtime, RuntimePod } from './runtime.ts';
 import type { PodWorker } from './pod-worker.ts';
@@ -27,6 +28,8 @@ export interface WorkerHost extends MachineParts {
 /** What only nodes with a machine have; those that pretend leave it out. */
 export interface MachineParts {
   readonly setup?: PodSetup | undefined;
+  /** Left out: images are pulled whenever they are asked for. */
+  readonly pulls?: ImagePulls | undefined;
   /** Left out: containers have no hooks. */
   readonly hooks?: LifecycleHooks | undefined;
   /** Left out: the runtime says how its containers are. */
@@ -50,6 +53,8 @@ export interface HookCall {
 export interface ProbeRunner {
   /** Never rejects, and comes to an end within the probe's timeout. */
   run(call: ProbeCall): Promise<ProbeResult>;
+  /** The pod is no more. */
+  forget(podUid: string): void;
 }
 
 export interface ProbeCall {

@@ -1,5 +1,6 @@
 /** Probes of real containers, from their node: by HTTP, TCP and gRPC to the pod's address, or by a command in the container. */
 import type { Clock } from '../../../base/clock.ts';
+import type { MetricRegistry } from '../../../base/metrics/registry.ts';
 import type { Probe } from '../../../api/types/core-v1.ts';
 import { expand } from '../expansion.ts';
 import type { ProbeResult, Runtime } from '../runtime.ts';
@@ -7,6 +8,7 @@ import type { ProbeCall, ProbeRunner } from '../worker-host.ts';
 import { containerPort } from './container-port.ts';
 import { grpcHealth } from './grpc-health.ts';
 import { httpGet } from './http-get.ts';
+import { ProbeMetrics } from './probe-metrics.ts';
 import { tcpConnect } from './tcp-connect.ts';
 
 /** What could not be asked is asked again at once, so often. */
@@ -15,16 +17,23 @@ const triesMax = 3;
 export class MachineProbes implements ProbeRunner {
   readonly #runtime: Runtime;
   readonly #clock: Clock;
+  readonly #metrics: ProbeMetrics;
 
-  constructor(runtime: Runtime, clock: Clock) {
+  constructor(runtime: Runtime, clock: Clock, metrics: MetricRegistry) {
     this.#runtime = runtime;
     this.#clock = clock;
+    this.#metrics = new ProbeMetrics(metrics);
+  }
+
+  forget(podUid: string): void {
+    this.#metrics.forget(podUid);
   }
 
   async run(call: ProbeCall): Promise<ProbeResult> {
     const probe = call.container[`${call.kind}Probe`] ?? {};
     let result = await this.#once(call, probe);
     for (let tries = 1; result.kind === 'error' && tries < triesMax; tries++) result = await this.#once(call, probe);
+    this.#metrics.observe(call, result);
     return result;
   }
 

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server as GrpcServer, ServerCredentials, status } from '@grpc/grpc-js';
 import { systemClock } from '../../../base/clock.ts';
+import { MetricRegistry } from '../../../base/metrics/registry.ts';
 import type { Container, LifecycleHandler, Pod, Probe } from '../../../api/types/core-v1.ts';
 import { grpcMethods } from '../../../base/grpc-table.ts';
 import { MachineHooks } from '../machine-hooks.ts';
@@ -13,6 +14,7 @@ import { MachineProbes } from './machine-probes.ts';
 const clock = systemClock();
 const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', namespace: 'ns', uid: 'u' }, spec: { containers: [] } };
 const podIps = ['127.0.0.1'];
+const metrics = new MetricRegistry();
 
 let server: Server;
 let port = 0;
@@ -47,7 +49,7 @@ function runtimeOf(result: ExecSyncResult | Error, asked: string[][] = []): Runt
 
 function probe(probes: Probe, container: Partial<Container> = {}, runtime = runtimeOf(new Error('none'))): Promise<ProbeResult> {
   const probed: Container = { name: 'main', ports: [{ name: 'web', containerPort: port }], livenessProbe: { timeoutSeconds: 5, ...probes }, ...container };
-  return new MachineProbes(runtime, clock).run({ pod, podIps, container: probed, containerId: 'id', kind: 'liveness' });
+  return new MachineProbes(runtime, clock, metrics).run({ pod, podIps, container: probed, containerId: 'id', kind: 'liveness' });
 }
 
 describe('by HTTP', () => {
@@ -142,6 +144,16 @@ test('by gRPC', async () => {
   } finally {
     grpc.forceShutdown();
   }
+});
+
+test('outcomes are counted until the pod is gone', async () => {
+  const own = new MetricRegistry();
+  const probes = new MachineProbes(runtimeOf({ exitCode: 1, output: '' }), clock, own);
+  await probes.run({ pod, podIps, container: { name: 'main', livenessProbe: { exec: { command: ['x'] } } }, containerId: 'id', kind: 'liveness' });
+  const series = () => own.snapshot().flatMap((family) => family.series.map(({ labels, value }) => [...labels, value]));
+  assert.deepEqual(series(), [['Liveness', 'failed', 'main', 'web', 'ns', 'u', 1]]);
+  probes.forget('u');
+  assert.deepEqual(series(), []);
 });
 
 describe('hooks', () => {
