@@ -150,8 +150,6 @@ describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, 
     const pod = podOf([shell('exec sleep 1000')]);
     const uid = pod.metadata.uid ?? '';
     const [first = ''] = await runPod(runtime, containerd, pod);
-    const unstarted = shell('true', { name: 'unstarted' });
-    await runtime.createContainer({ pod, container: unstarted, kind: 'main', attempt: 0, settings: containerSettings(unstarted) });
     const another = await connect({ relistMs: 100 });
     try {
       assert.deepEqual((await another.list()).find((one) => one.uid === uid)?.containers.map(({ id }) => id), [first]);

@@ -69,7 +69,6 @@ test('a container: what it runs, where its log and its last words go, what a lat
     { containerPath: '/end', hostPath: '/logs/end' },
   ]);
   assert.equal(config.labels?.['io.kubernetes.container.name'], 'main');
-  assert.equal(config.annotations?.['io.kubernetes.container.restartCount'], '3');
   assert.equal(config.annotations?.['io.kubernetes.container.terminationMessagePath'], '/end');
 });
 

@@ -1,16 +1,12 @@
-/** A container as CRI's ContainerConfig, with what a kubelet that begins anew must know of it in labels and annotations (upstream's names). */
-import { createHash } from 'node:crypto';
-import type { Container } from '../../api/types/core-v1.ts';
+/** A container as CRI's ContainerConfig, with what a kubelet that begins anew cannot learn of it otherwise in annotations (upstream's names). */
 import type { ContainerRequest, ContainerSettings, Mount } from '../kubelet/runtime.ts';
-import { containerState, type Answer, type Message } from './api.ts';
+import type { Answer, Message } from './api.ts';
 import { containerResources } from './resources.ts';
 import { podLabels } from './sandbox-config.ts';
 import { containerSecurityContext } from './security-context.ts';
 
-export const containerNameLabel = 'io.kubernetes.container.name';
+const containerNameLabel = 'io.kubernetes.container.name';
 export const containerAnnotation = {
-  hash: 'io.kubernetes.container.hash',
-  restartCount: 'io.kubernetes.container.restartCount',
   terminationMessagePath: 'io.kubernetes.container.terminationMessagePath',
   terminationMessagePolicy: 'io.kubernetes.container.terminationMessagePolicy',
 } as const;
@@ -43,8 +39,6 @@ export function containerConfig({ pod, container, attempt }: ContainerRequest, s
     devices: settings.devices.map(({ containerPath, hostPath, readOnly }) => ({ containerPath, hostPath, permissions: readOnly ? 'mr' : 'mrw' })),
     labels: { ...podLabels(pod), [containerNameLabel]: container.name },
     annotations: {
-      [containerAnnotation.hash]: containerHash(container),
-      [containerAnnotation.restartCount]: String(attempt),
       [containerAnnotation.terminationMessagePath]: absolute(terminationPath),
       [containerAnnotation.terminationMessagePolicy]: container.terminationMessagePolicy ?? 'File',
     },
@@ -76,11 +70,6 @@ function mountOf({ containerPath, hostPath, readOnly, propagation, image, imageS
   return { containerPath: absolute(containerPath), ...where, readonly: readOnly, propagation: propagations[propagation] };
 }
 
-/** Of what a running container cannot take over in place. */
-export function containerHash({ name, image }: Container): string {
-  return createHash('sha256').update(JSON.stringify({ name, image })).digest('hex').slice(0, 16);
-}
-
 /** As CRI's enumeration numbers them: the kernel's names in the order of the alphabet, then the real-time ones. */
 const signals = [
   ...['SIGABRT', 'SIGALRM', 'SIGBUS', 'SIGCHLD', 'SIGCLD', 'SIGCONT', 'SIGFPE', 'SIGHUP', 'SIGILL', 'SIGINT', 'SIGIO', 'SIGIOT', 'SIGKILL', 'SIGPIPE', 'SIGPOLL', 'SIGPROF', 'SIGPWR'],
@@ -93,10 +82,3 @@ function signalNumber(name: string | undefined): number | undefined {
   const place = name === undefined ? -1 : signals.indexOf(name);
   return place < 0 ? undefined : place + 1;
 }
-
-export const stateNames: Readonly<Record<number, 'created' | 'running' | 'exited' | 'unknown'>> = {
-  [containerState.created]: 'created',
-  [containerState.running]: 'running',
-  [containerState.exited]: 'exited',
-  [containerState.unknown]: 'unknown',
-};

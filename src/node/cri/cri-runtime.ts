@@ -86,7 +86,6 @@ export class CriRuntime implements Runtime {
       const { runtimeName, runtimeVersion } = await connection.call(runtimeService.version, {}, statusTimeoutMs);
       const pleg = new Pleg({ connection, clock, logger, runtimeName, ...(relistMs === undefined ? {} : { relistMs }), ...(events === undefined ? {} : { events }) });
       await pleg.start();
-      await removeUnstarted(connection, pleg);
       return new CriRuntime(options, connection, pleg, `${runtimeName}://${runtimeVersion}`);
     } catch (error) {
       connection.close();
@@ -323,14 +322,6 @@ export class CriRuntime implements Runtime {
     if (!found) throw new StartError('CreateContainerConfigError', `unable to find target container ${target}`);
     return bareId(found.id);
   }
-}
-
-/** Containers of a kubelet that was gone before it could start them: nobody will. */
-async function removeUnstarted(connection: CriConnection, pleg: Pleg): Promise<void> {
-  const unstarted = [...pleg.pods].flatMap(({ containers }) => containers.filter(({ state }) => state === containerState.created));
-  if (unstarted.length === 0) return;
-  await Promise.all(unstarted.map(({ id }) => connection.call(runtimeService.removeContainer, { containerId: id }).catch(unlessGone)));
-  await pleg.refresh();
 }
 
 /** Users of a pod's own need a runtime that maps them, which none of those that have been tried does. */

@@ -1,8 +1,7 @@
 /** A pod as the PLEG keeps it, and as the kubelet sees it. */
 import type { RuntimeContainer, RuntimePod } from '../kubelet/runtime.ts';
-import { sandboxReady } from './api.ts';
+import { containerState, sandboxReady } from './api.ts';
 import type { Answer } from './api.ts';
-import { stateNames } from './container-config.ts';
 
 export interface KnownSandbox {
   readonly id: string;
@@ -41,6 +40,13 @@ export function viewOf(uid: string, { sandboxes, containers }: Omit<KnownPod, 'v
     containers: containers.map(({ view }) => view),
   };
 }
+
+const stateNames: Readonly<Record<number, 'created' | 'running' | 'exited' | 'unknown'>> = {
+  [containerState.created]: 'created',
+  [containerState.running]: 'running',
+  [containerState.exited]: 'exited',
+  [containerState.unknown]: 'unknown',
+};
 
 const nanosecondsPerMs = 1e6;
 
