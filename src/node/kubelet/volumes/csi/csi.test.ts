@@ -1,6 +1,8 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import assert from 'node:assert/strict';
 import type { PersistentVolume, PersistentVolumeClaim } from '../../../../api/types/core-v1.ts';
 import { attachmentName } from '../../../../api/attachments.ts';
@@ -184,5 +186,29 @@ describe('CSI drivers', { skip: skipWithoutRoot }, () => {
     await rig.volumes.release('a');
     assert.equal(await readFile(join(rig.root, 'driver/f'), 'utf8'), 'data');
     await assert.rejects(rig.volumes.mount(podWith([{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }], { volumeDevices: [{ name: 'v', devicePath: '/dev/x' }] })), /has volumeMode Filesystem, but is specified in volumeDevices/);
+  });
+
+  test('a local device is formatted if it is blank, and not again', async (context) => {
+    const image = join(rig.root, 'disk');
+    await writeFile(image, '');
+    await truncate(image, 16 << 20);
+    const device = await promisify(execFile)('losetup', ['--find', '--show', image]).then(
+      ({ stdout }) => stdout.trim(),
+      () => undefined,
+    );
+    if (device === undefined) return context.skip('there are no loop devices');
+    try {
+      putVolume('d', 'c', { csi: undefined, local: { path: device, fsType: 'ext4' } });
+      const path = join(rig.root, 'pods/a/volumes/kubernetes.io~local-volume/d');
+      await rig.volumes.mount(podOf('a', 'c'));
+      assert.equal((await mountTable()).find(({ target }) => target === path)?.type, 'ext4');
+      await writeFile(join(path, 'f'), 'data');
+      await rig.volumes.release('a');
+      await rig.volumes.mount(podOf('a', 'c'));
+      assert.equal(await readFile(join(path, 'f'), 'utf8'), 'data');
+      await rig.volumes.release('a');
+    } finally {
+      await promisify(execFile)('losetup', ['--detach', device]);
+    }
   });
 });

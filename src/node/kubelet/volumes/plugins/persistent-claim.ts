@@ -7,6 +7,7 @@ import { isNotFound } from '../../../../client/failure.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../../../client/resources.ts';
 import type { CsiMounter } from '../csi/csi-mounter.ts';
 import { persistentVolume } from '../csi/csi-volume.ts';
+import { formatIfBlank } from '../file-systems.ts';
 import { mount, mountedAt } from '../mounts.ts';
 import { own, ownershipOf } from '../ownership.ts';
 import type { MountedVolume, VolumeHost, VolumePlugin } from '../volume-plugin.ts';
@@ -71,9 +72,12 @@ async function mountLocal(host: VolumeHost, pod: Pod, volume: PersistentVolume, 
   const path = host.directories.volume(pod.metadata.uid ?? '', localPluginName, volume.metadata.name ?? '');
   if (!(await mountedAt(path))) {
     await mkdir(path, { recursive: true, mode: 0o750 });
-    // A device with a file system on it is mounted as such, a directory is bound.
-    if (info.isBlockDevice()) await mount({ source, target: path, type: volume.spec?.local?.fsType ?? 'ext4', options: volume.spec?.mountOptions ?? [] });
-    else await mount({ source, target: path, options: ['bind', ...(volume.spec?.mountOptions ?? [])] });
+    const options = volume.spec?.mountOptions ?? [];
+    if (info.isBlockDevice()) {
+      const type = volume.spec?.local?.fsType ?? 'ext4';
+      await formatIfBlank(source, type);
+      await mount({ source, target: path, type, options });
+    } else await mount({ source, target: path, options: ['bind', ...options] });
   }
   if (!readOnly) await own(path, ownershipOf(pod, readOnly));
   return { path, readOnly, onDisk: false };
