@@ -29,7 +29,7 @@ export interface ClusterOptions {
   readonly realNodes?: number;
   /** Files of images that the real nodes shall have. */
   readonly imageArchives?: readonly string[];
-  /** Of their pods; unless set, a network that is free on this computer. */
+  /** Out of which nodes get the blocks for their pods; unless set, 10.244.0.0/16, or where there are real nodes here a network that is free on this computer. */
   readonly clusterCidr?: string;
   /** Where Services have their addresses, with a comma between where there is a block of each family; `10.96.0.0/12` unless set. */
   readonly serviceCidr?: string;
@@ -77,6 +77,8 @@ export interface Cluster {
 
 const partGraceMs = 2000;
 const sharedFleetMax = 20;
+/** Of nodes elsewhere that bring no block of their own. */
+const defaultClusterCidr = '10.244.0.0/16';
 
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const clock = options.clock ?? systemClock();
@@ -113,7 +115,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
   const count = options.nodes ?? (realCount > 0 ? 0 : 3);
   const brainsOptions = {
-    clusterCidrs: network?.clusterCidr ?? options.clusterCidr ?? '',
+    clusterCidrs: network?.clusterCidr ?? options.clusterCidr ?? defaultClusterCidr,
     loadBalancerPool: options.loadBalancerPool ?? '',
     rootCa: server.pki.authorityCertificate,
     signingKey: server.pki.authorityKey,
@@ -138,7 +140,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   opened.defer(async () => void (await Promise.all(parts.map((part) => part.stop(partGraceMs)))));
 
   const client = new Client(exchangeTransport(server.handler, administrator), { clock });
-  const realNodes = network && startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, serviceCidr: serviceCidrs.join(','), client, clock, logger, logLevel });
+  const realNodes = network && startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, client, clock, logger, logLevel });
   if (realNodes) opened.defer(() => realNodes.stop());
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;

@@ -30,8 +30,6 @@ export interface RealNodesOptions {
   readonly pki: Pki;
   /** Of the API server. */
   readonly port: number;
-  /** Where Services have their addresses. */
-  readonly serviceCidr: string;
   readonly client: Client;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -93,7 +91,7 @@ async function startNode(options: RealNodesOptions, index: number): Promise<Runn
 }
 
 function startKubelet(options: RealNodesOptions, machine: Machine, index: number): Supervised {
-  const { network, clock, logger, logLevel, serviceCidr } = options;
+  const { network, clock, logger, logLevel } = options;
   const { name } = machine;
   writeCredentials(options, machine, index);
   const flags: Readonly<Record<string, string>> = {
@@ -104,7 +102,6 @@ function startKubelet(options: RealNodesOptions, machine: Machine, index: number
     '--cni-conf-dir': cniConfigDirectory,
     '--cgroup-root': `/${network.name}/${name}`,
     '--cluster-cidr': network.clusterCidr,
-    '--service-cidr': serviceCidr,
     '--log-level': logLevel,
   };
   return supervise({

@@ -9,6 +9,7 @@ import { collectOnce } from '../../cluster/after-start.ts';
 import { addressTowards } from '../../cluster/joining/own-address.ts';
 import { join } from '../../cluster/joining/join.ts';
 import { RotatingCredentials } from '../../cluster/joining/rotating-credentials.ts';
+import { serviceNetworks } from '../../cluster/joining/service-networks.ts';
 import { servingCertificate } from '../../cluster/joining/serving-certificate.ts';
 import { writePrivateFile } from '../../cluster/pki/pki.ts';
 import { serveProcess } from '../../cluster/process-endpoints.ts';
@@ -34,7 +35,7 @@ export interface KubeletCommandOptions {
   readonly cniConfDir: string;
   readonly cgroupRoot: string;
   readonly clusterCidr: string;
-  readonly serviceCidr: string;
+  readonly serviceCidr?: string;
   readonly clusterDomain: string;
   readonly nodeLabels?: string;
   readonly port: string;
@@ -68,7 +69,7 @@ export async function kubelet(options: KubeletCommandOptions): Promise<void> {
     cniConfigDirectory: options.cniConfDir === '' ? undefined : options.cniConfDir,
     cgroupRoot: options.cgroupRoot.replace(/\/+$/, ''),
     clusterCidrs: options.clusterCidr.split(',').filter((cidr) => cidr !== ''),
-    serviceCidrs: options.serviceCidr.split(','),
+    serviceCidrs: options.serviceCidr?.split(',') ?? (await serviceNetworks({ transport: credentials, clock, logger, signal: stopping.signal })),
     clusterDomain: options.clusterDomain,
     labels: labelsOf(options.nodeLabels ?? ''),
     clock,
