@@ -127,10 +127,12 @@ describe('real nodes', { skip: impossible ?? false, timeout: 240_000 }, () => {
     const name = bridgeOf(dataDir);
     const machines = ['worker-0', 'worker-1'].map((node) => Number(readFileSync(join(dataDir, 'nodes', node, 'pid'), 'utf8')));
     const namespaces = machines.map((pid) => readlinkSync(`/proc/${pid}/ns/pid`));
-    const shims = processes().filter(({ pidNamespace }) => namespaces.includes(pidNamespace));
-    assert.ok(shims.length > 10);
+    const inside = processes().filter(({ pidNamespace }) => namespaces.includes(pidNamespace));
+    assert.ok(inside.length > 10);
     await cluster.stop();
-    assert.deepEqual(processes().filter(({ pidNamespace }) => namespaces.includes(pidNamespace)), []);
+    // Numbers of processes and namespaces are given again to others at once.
+    const left = processes();
+    assert.deepEqual(inside.filter(({ pid, startedAt }) => left.some((other) => other.pid === pid && other.startedAt === startedAt)), []);
     assert.equal(existsSync(`/sys/class/net/${name}`), false);
     assert.doesNotMatch(execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' }), new RegExp(name));
     assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), new RegExp(dataDir));
@@ -189,12 +191,21 @@ function bridgeOf(dataDir: string): string {
   return links.find(({ addr_info: addresses }) => addresses.some(({ local }) => local === own))?.ifname ?? '';
 }
 
-function processes(): { pid: number; pidNamespace: string; command: readonly string[] }[] {
+interface Process {
+  readonly pid: number;
+  /** In the kernel's ticks. */
+  readonly startedAt: string;
+  readonly pidNamespace: string;
+  readonly command: readonly string[];
+}
+
+function processes(): Process[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((entry) => {
       try {
-        return [{ pid: Number(entry), pidNamespace: readlinkSync(`/proc/${entry}/ns/pid`), command: readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0') }];
+        const startedAt = readFileSync(`/proc/${entry}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19] ?? '';
+        return [{ pid: Number(entry), startedAt, pidNamespace: readlinkSync(`/proc/${entry}/ns/pid`), command: readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0') }];
       } catch {
         return [];
       }
