@@ -1,28 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import type { Verdict } from './run.ts';
+import { runDemo } from './testing/run-demo.ts';
 
 const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 const playwright = await import('playwright-core').catch(() => undefined);
 const withoutBrowser = !chromium ? 'there is no chromium in /usr/bin' : !playwright ? 'playwright-core is not installed' : false;
-
-/** The short form: calls `watch` with the page's address while it runs. */
-async function runDemo(args: readonly string[], watch: (url: string) => Promise<void>): Promise<Verdict & { readonly simulated: boolean }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'demo.ts'), '--output', 'json', '--port', '0', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  try {
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const next = async () => JSON.parse((await lines.next()).value as string) as unknown;
-    const { page } = (await next()) as { page: string };
-    const [verdict] = await Promise.all([next(), watch(page)]);
-    return verdict as Verdict & { simulated: boolean };
-  } finally {
-    child.kill('SIGTERM');
-  }
-}
 
 const hollow = ['--hollow', '--nodes', '4', '--servers', '4', '--bots', '8', '--seconds', '8'];
 

@@ -86,7 +86,7 @@ async function demo(options: Options): Promise<void> {
   say(options, `page: ${page.url}`);
   page.tell({ title: `${scenario.servers} servers, ${scenario.bots} load bots`, simulated: hollow ? simulatedNote : '' });
   try {
-    const own = options.kubeconfig ? undefined : await startOwnCluster(number(options.nodes, size.nodes), hollow ? undefined : demoImage(image));
+    const own = options.kubeconfig ? undefined : await startOwnCluster(number(options.nodes, size.nodes), hollow ? undefined : demoImage(image), stopping.signal);
     if (own) opened.defer(() => own.stop());
     const client = new Client(http2Transport(loadKubeconfig(own?.kubeconfig ?? (options.kubeconfig as string)), { clock }), { clock, userAgent: 'coxswain-demo' });
     if (!own) opened.defer(() => removeDemo(client));

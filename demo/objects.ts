@@ -39,7 +39,7 @@ export function serversDeployment({ image, servers }: WorkloadOptions, version: 
   const container: Container = {
     name: 'server',
     image,
-    args: ['/demo/server.ts'],
+    args: ['/demo/server.js'],
     env: [{ name: 'VERSION', value: version }],
     ports: [{ name: 'http', containerPort: ports.web }],
     resources: { requests: { cpu: '20m', memory: '48Mi' } },
@@ -49,7 +49,7 @@ export function serversDeployment({ image, servers }: WorkloadOptions, version: 
   // The same in the terms of nodes that pretend.
   const annotations = { 'hollow.coxswain.dev/start-delay': '1s', 'hollow.coxswain.dev/ready-delay': '1s', 'hollow.coxswain.dev/stop-delay': `${drainSeconds}s` };
   const surge = Math.max(1, Math.ceil(servers / 4));
-  return deployment(apps.servers, servers, { annotations, labels: { [versionLabel]: version } }, container, { rollingUpdate: { maxUnavailable: 0, maxSurge: surge }, minReadySeconds: 1 });
+  return deployment(apps.servers, servers, { annotations, labels: { [versionLabel]: version } }, container, { rollingUpdate: { maxUnavailable: 0, maxSurge: surge }, minReadySeconds: 2 });
 }
 
 /** `replicas` grow in the ramp. */
@@ -58,7 +58,7 @@ export function botsDeployment({ image, perBot, connectionsPerBot }: WorkloadOpt
   return deployment(apps.bots, 0, {}, {
     name: 'bot',
     image,
-    args: ['/demo/bot.ts'],
+    args: ['/demo/bot.js'],
     env: Object.entries(env).map(([name, value]) => ({ name, value })),
     ports: [{ name: 'http', containerPort: ports.bots }],
     resources: { requests: { cpu: '20m', memory: '48Mi' } },
@@ -70,7 +70,7 @@ export function aggregatorDeployment({ image }: WorkloadOptions): Deployment {
   return deployment(apps.aggregator, 1, {}, {
     name: 'aggregator',
     image,
-    args: ['/demo/aggregator.ts'],
+    args: ['/demo/aggregator.js'],
     env: [{ name: 'BOTS', value: `${apps.bots}.${namespace}.svc.cluster.local:${ports.bots}` }],
     ports: [{ name: 'http', containerPort: ports.aggregator }],
     resources: { requests: { cpu: '20m', memory: '48Mi' } },

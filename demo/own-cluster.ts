@@ -15,8 +15,11 @@ export interface OwnCluster {
 
 const command = resolve(import.meta.dirname, '../bin/coxswain.js');
 
+/** Containers have cgroups of their own, so it does not weigh on them: what runs in them goes before what makes them, as it would on machines with cores to spare. */
+const niceness = 10;
+
 /** Hollow nodes, or real ones that have the image. Resolves once they are Ready. */
-export async function startOwnCluster(nodes: number, image: Uint8Array | undefined): Promise<OwnCluster> {
+export async function startOwnCluster(nodes: number, image: Uint8Array | undefined, signal: AbortSignal): Promise<OwnCluster> {
   const directory = mkdtempSync(join(tmpdir(), 'coxswain-demo-'));
   const options = ['up', '--output', 'json', '--datastore', 'memory', '--data-dir', directory, '--port', '0'];
   if (!image) options.push('--nodes', String(nodes));
@@ -25,7 +28,7 @@ export async function startOwnCluster(nodes: number, image: Uint8Array | undefin
     writeFileSync(archive, image);
     options.push('--real-nodes', String(nodes), '--image-archive', archive);
   }
-  const child = spawn(process.execPath, [command, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('nice', ['-n', String(image ? niceness : 0), process.execPath, command, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const stop = async () => {
     child.kill('SIGTERM');
@@ -40,7 +43,9 @@ export async function startOwnCluster(nodes: number, image: Uint8Array | undefin
     return ended;
   };
   try {
-    return { kubeconfig: await Promise.race([ready(), ended]), ended, stop };
+    const told = once(signal, 'abort').then(() => Promise.reject(signal.reason as Error));
+    told.catch(() => {});
+    return { kubeconfig: await Promise.race([ready(), ended, told]), ended, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -16,7 +16,7 @@ const perSecond = Number(env.RATE ?? 1000);
 const connectionsMax = Number(env.CONNECTIONS ?? 16);
 const timeoutMs = 5000;
 /** So many seconds' requests may wait for a connection; more have failed. */
-const backlogSeconds = 2;
+const backlogSeconds = 10;
 
 const seconds = new RecentSeconds(30);
 const now = () => Math.floor(Date.now() / 1000);
@@ -112,7 +112,7 @@ setInterval(() => {
     else counts.fail('not sent: too many wait');
   }
   for (const connection of connections) connection.expire(nowMs);
-}, 2);
+}, 1);
 
 const stats = createServer((query, response) => {
   const since = Number(new URL(query.url ?? '/', 'http://bot').searchParams.get('since') ?? 0);
