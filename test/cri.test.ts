@@ -1,6 +1,6 @@
 /** The runtime over CRI against a real containerd: what no pretending runtime can show. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { duplexPair, Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
@@ -168,6 +168,23 @@ describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, 
       await removePod(another, pod);
     } finally {
       another.close();
+    }
+  });
+
+  test('a followed log misses nothing while it is rotated', async () => {
+    const clock = systemClock();
+    const hurried = { ...clock, after: (delayMs: number, callback: () => void) => clock.after(Math.min(delayMs, 50), callback) };
+    const rotating = await CriRuntime.connect({ socket: containerd.socket, clock: hurried, logger: silentLogger, seccompDirectory: '/nonexistent', logBytesMax: 2000 });
+    try {
+      const count = 400;
+      const pod = podOf([shell(`i=0; while [ $i -lt ${count} ]; do echo line $i; i=$((i+1)); [ $((i % 20)) -gt 0 ] || sleep 0.1; done; sleep 1`)]);
+      const [containerId = ''] = await runPod(rotating, containerd, pod);
+      const lines = await Array.fromAsync(rotating.logs({ pod, containerId, sinceMs: undefined, tailLines: undefined, follow: true, signal: AbortSignal.timeout(100_000) }));
+      assert.deepEqual(lines.map(({ text }) => text), Array.from({ length: count }, (_, n) => `line ${n}\n`));
+      assert.ok(readdirSync(join(sandboxSettings(containerd, pod).logDirectory, 'main')).some((name) => name.startsWith('0.log.')));
+      await removePod(rotating, pod);
+    } finally {
+      rotating.close();
     }
   });
 
