@@ -10,8 +10,9 @@ import { silentLogger } from '../src/base/logger.ts';
 import { CriRuntime } from '../src/node/cri/cri-runtime.ts';
 import { latestContainer, type ContainerStreams, type StartError } from '../src/node/kubelet/runtime.ts';
 import { startContainerd, withoutContainerd, type Containerd } from './containerd/containerd.ts';
-import { busyboxImage } from './containerd/images.ts';
+import { busybox, busyboxImage } from './containerd/images.ts';
 import { containerSettings, podOf, removePod, runPod, sandboxSettings, shell, startContainer, until } from './containerd/pods.ts';
+import { startRegistry } from './containerd/registry.ts';
 
 class Recorder implements ContainerStreams {
   readonly stdin: AsyncIterable<Uint8Array> | undefined;
@@ -117,6 +118,30 @@ describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, 
     await assert.rejects(runtime.pullImage('127.0.0.1:1/nothing:1', pod), { reason: 'ErrImagePull' });
     await assert.rejects(runtime.runSandbox(podOf([shell('true')], { hostUsers: false }), sandboxSettings(containerd, pod)), /runtime does not support user namespaces/);
     await removePod(runtime, pod);
+  });
+
+  test('an image from a registry that wants to know who asks', async () => {
+    const { files } = busybox();
+    const registry = await startRegistry({ path: 'team/tool', tag: '1', image: { files, config: { User: '1234', Cmd: ['sleep', '1000'] } }, username: 'robot', password: 'secret' });
+    try {
+      const pod = podOf([{ name: 'main', image: `${registry.address}/team/tool:1`, securityContext: { runAsNonRoot: true } }]);
+      const [container = shell('')] = pod.spec.containers;
+      const image = container.image ?? '';
+      await assert.rejects(runtime.pullImage(image, pod), { reason: 'ErrImagePull', message: /^rpc error: code = Unknown desc = failed to pull and unpack image/ });
+      const credentials = { username: 'robot', password: 'secret', identityToken: '', registryToken: '', serverAddress: registry.address };
+      assert.ok((await runtime.pullImage(image, pod, credentials)) > 1e6);
+      assert.equal(await runtime.hasImage(image), true);
+      const [id = ''] = await runPod(runtime, containerd, pod);
+      assert.equal((await runtime.execSync(id, ['id', '-u'], 60_000)).output, '1234\n');
+      await removePod(runtime, pod);
+      const found = (await runtime.images()).find(({ names }) => names.includes(image));
+      assert.deepEqual(found?.user, { uid: 1234, name: '' });
+      await runtime.removeImage(found?.id ?? '');
+      await runtime.removeImage(found?.id ?? '');
+      assert.equal(await runtime.hasImage(image), false);
+    } finally {
+      await registry.close();
+    }
   });
 
   test('security and limits reach the kernel', async () => {

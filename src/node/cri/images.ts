@@ -35,8 +35,10 @@ export class Images {
   async pull(image: string, sandboxConfig: Message<'PodSandboxConfig'>, credentials: RegistryCredentials | undefined): Promise<number> {
     const asked = imageToAskFor(image);
     const annotations = sandboxConfig.annotations ?? {};
+    // Whose registry they are for has been seen to; runtimes differ in how they read its address.
+    const auth = credentials && { ...credentials, serverAddress: '' };
     try {
-      const { imageRef } = await this.#connection.call(imageService.pullImage, { image: { image: asked, userSpecifiedImage: image, annotations }, auth: credentials, sandboxConfig }, Infinity);
+      const { imageRef } = await this.#connection.call(imageService.pullImage, { image: { image: asked, userSpecifiedImage: image, annotations }, auth, sandboxConfig }, Infinity);
       const { image: pulled } = await this.#connection.call(imageService.imageStatus, { image: { image: imageRef } });
       return pulled?.size ?? 0;
     } catch (error) {

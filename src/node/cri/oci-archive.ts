@@ -35,30 +35,44 @@ export interface ImageSource {
 
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
 
-export function ociArchive({ name, files, config, architecture = architectures[process.arch] ?? process.arch }: ImageSource): Buffer {
-  const blobs: ImageFile[] = [];
-  const blob = (mediaType: string, content: Buffer) => {
-    const hex = sha256(content);
-    blobs.push({ path: `blobs/sha256/${hex}`, content });
-    return { mediaType, digest: `sha256:${hex}`, size: content.length };
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+export interface OciImage {
+  readonly manifest: Descriptor;
+  /** By digest: the manifest, the configuration and the layer. */
+  readonly blobs: ReadonlyMap<string, Buffer>;
+}
+
+export function ociImage({ files, config, architecture = architectures[process.arch] ?? process.arch }: Omit<ImageSource, 'name'>): OciImage {
+  const blobs = new Map<string, Buffer>();
+  const blob = (mediaType: string, content: Buffer): Descriptor => {
+    const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`;
+    blobs.set(digest, content);
+    return { mediaType, digest, size: content.length };
   };
   const layer = blob('application/vnd.oci.image.layer.v1.tar', tar(files));
   const configuration = blob('application/vnd.oci.image.config.v1+json', json({ architecture, os: 'linux', config, rootfs: { type: 'layers', diff_ids: [layer.digest] } }));
-  const manifest = blob('application/vnd.oci.image.manifest.v1+json', json({ schemaVersion: 2, config: configuration, layers: [layer] }));
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  return { manifest: blob(mediaType, json({ schemaVersion: 2, mediaType, config: configuration, layers: [layer] })), blobs };
+}
+
+export function ociArchive(source: ImageSource): Buffer {
+  const { manifest, blobs } = ociImage(source);
+  const { name } = source;
   const annotations = { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name.slice(name.lastIndexOf(':') + 1) };
   return tar([
     { path: 'oci-layout', content: json({ imageLayoutVersion: '1.0.0' }) },
     { path: 'index.json', content: json({ schemaVersion: 2, manifests: [{ ...manifest, annotations }] }) },
-    ...blobs,
+    ...[...blobs].map(([digest, content]) => ({ path: `blobs/${digest.replace(':', '/')}`, content })),
   ]);
 }
 
 function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
-}
-
-function sha256(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 const blockBytes = 512;
