@@ -155,6 +155,19 @@ describe('logs and commands', { skip: missing ?? false }, () => {
     await assert.rejects(talk('v9.channel.k8s.io'), /403/);
   });
 
+  test('logs over a WebSocket', async () => {
+    const { url, tls } = endpointOf(cluster.kubeconfig);
+    const read = async (protocol: string) => {
+      const socket = new WebSocket(`${url.origin.replace('https', 'wss')}/api/v1/namespaces/default/pods/plain/log?container=main`, [protocol], { ...tls });
+      const messages: Buffer[] = [];
+      socket.on('message', (data: Buffer) => messages.push(data));
+      await new Promise((resolve, reject) => socket.on('close', resolve).on('error', reject));
+      return Buffer.concat(messages).toString();
+    };
+    assert.equal(await read('binary.k8s.io'), 'first\nsecond\n');
+    assert.match(await read('base64.binary.k8s.io'), /^(?:Zmlyc3QK|Zmlyc3QKc2Vjb25kCg==)/);
+  });
+
   test('the node’s own server behind nodes/proxy', async () => {
     const { stdout: node } = await kubectl(['get', 'pod', 'ticker', '-o', 'jsonpath={.spec.nodeName}']);
     await says(['get', '--raw', `/api/v1/nodes/${node}/proxy/healthz`], 'ok');

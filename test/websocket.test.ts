@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { startCluster, type Cluster } from '../src/cluster/all-in-one.ts';
-import { endpointOf, Http2Connection, type Endpoint } from './lib/raw-http.ts';
+import { endpointOf, rawSocket, Http2Connection, type Endpoint } from './lib/raw-http.ts';
 
 const path = '/api/v1/namespaces/default/configmaps';
 const deadlineMs = 20_000;
@@ -111,5 +111,18 @@ describe('WebSocket', () => {
     const { status, body } = await refusal(open(admin, '/api/v1/namespaces/default/pods/p/exec?command=ls', ['v5.channel.k8s.io']));
     assert.deepEqual([status, body.kind, body.message], [400, 'Status', 'pod p does not have a host assigned']);
     assert.equal((await refusal(open(admin, '/api/v1/namespaces/default/pods/gone/exec?command=ls', ['v5.channel.k8s.io']))).status, 404);
+  });
+
+  test('so does port forwarding, in whatever protocol', async () => {
+    const socket = await rawSocket(admin);
+    const text = await new Promise<string>((resolve, reject) => {
+      let received = '';
+      socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+      socket.on('close', () => resolve(received));
+      socket.on('error', reject);
+      socket.write('POST /api/v1/namespaces/default/pods/p/portforward HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: SPDY/3.1\r\ncontent-length: 0\r\n\r\n');
+    });
+    assert.match(text, /^HTTP\/1\.1 400 /);
+    assert.match(text, /"pod p does not have a host assigned"/);
   });
 });
