@@ -1,8 +1,9 @@
 /**
  * The runtime behind CRI: containerd, CRI-O, or whatever else speaks it on a
  * unix socket. What the kubelet asks is put into CRI's words here, and what
- * exists is told by the PLEG alone: after each call that changes a pod it looks
- * at that pod before the call resolves, so nobody acts on what was before.
+ * exists is told by the PLEG alone: after each call by which something begins or
+ * ends, it looks at that pod before the call resolves, so nobody acts on what was
+ * before.
  *
  * Nothing is remembered that the runtime does not say itself, so that a kubelet
  * which begins anew knows as much as the one before it.
@@ -204,16 +205,13 @@ export class CriRuntime implements Runtime {
     const { seccompDirectory } = this.#options;
     const terminationFile = await makeTerminationFile(sandbox.logDirectory, container.name, attempt);
     const config = containerConfig(request, { settings, image, targetId: this.#targetOf(uid, container), seccompDirectory, terminationFile });
-    let id = '';
-    await this.#changing(uid, async () => {
-      const answer = await this.#connection
-        .call(runtimeService.createContainer, { podSandboxId: sandbox.id, config, sandboxConfig: this.#sandboxConfigOf(pod) })
-        .catch((error: unknown) => {
-          throw error instanceof CriError ? new StartError('CreateContainerError', error.message) : error;
-        });
-      id = answer.containerId;
-    });
-    return this.#named(id);
+    const { containerId } = await this.#connection
+      .call(runtimeService.createContainer, { podSandboxId: sandbox.id, config, sandboxConfig: this.#sandboxConfigOf(pod) })
+      .catch((error: unknown) => {
+        throw error instanceof CriError ? new StartError('CreateContainerError', error.message) : error;
+      });
+    this.#pleg.made(containerId, uid);
+    return this.#named(containerId);
   }
 
   async startContainer(containerId: string): Promise<void> {

@@ -105,6 +105,11 @@ export class Pleg {
     return this.#pods.get(this.#owners.get(id) ?? '');
   }
 
+  /** A container has been made. It is looked at when it has been started: until then there is nothing to tell. */
+  made(id: string, uid: string): void {
+    this.#owners.set(id, uid);
+  }
+
   /** How long ago all pods were looked at with success. */
   get sinceRelistMs(): number {
     return this.#options.clock.monotonic() - this.#lastRelistAtMs;
@@ -167,8 +172,14 @@ export class Pleg {
     for (const { id } of [...(before?.sandboxes ?? []), ...(before?.containers ?? [])]) this.#owners.delete(id);
     for (const { id } of [...next.sandboxes, ...next.containers]) this.#owners.set(id, uid);
     if (next.sandboxes.length + next.containers.length > 0) this.#pods.set(uid, { ...next, view });
-    else this.#pods.delete(uid);
+    else this.#forget(uid);
     for (const listener of this.#listeners) listener(view);
+  }
+
+  #forget(uid: string): void {
+    this.#pods.delete(uid);
+    // Also of what was made and never seen.
+    for (const [id, owner] of this.#owners) if (owner === uid) this.#owners.delete(id);
   }
 
   /** Undefined: it has been removed meanwhile. */
