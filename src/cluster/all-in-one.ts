@@ -140,7 +140,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   opened.defer(async () => void (await Promise.all(parts.map((part) => part.stop(partGraceMs)))));
 
   const client = new Client(exchangeTransport(server.handler, administrator), { clock });
-  const realNodes = network && startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, client, clock, logger, logLevel });
+  const realNodes = network && startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, loadBalancerPool: options.loadBalancerPool?.split(',') ?? [], client, clock, logger, logLevel });
   if (realNodes) opened.defer(() => realNodes.stop());
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;

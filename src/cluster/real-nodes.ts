@@ -30,6 +30,8 @@ export interface RealNodesOptions {
   readonly pki: Pki;
   /** Of the API server. */
   readonly port: number;
+  /** Addresses of load balancers: this computer sends what is for them to the first node. */
+  readonly loadBalancerPool: readonly string[];
   readonly client: Client;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -131,7 +133,7 @@ function writeCredentials({ network, pki, port }: RealNodesOptions, { name, disk
 }
 
 /** Waits until the node has its block, and makes its pods known to this computer. */
-async function routed({ client, clock, network }: RealNodesOptions, index: number, signal: AbortSignal): Promise<void> {
+async function routed({ client, clock, network, loadBalancerPool }: RealNodesOptions, index: number, signal: AbortSignal): Promise<void> {
   const name = `${namePrefix}${index}`;
   for (;;) {
     const node = await client.get(nodes, { name }, { signal }).catch((error: unknown) => {
@@ -139,7 +141,7 @@ async function routed({ client, clock, network }: RealNodesOptions, index: numbe
       return undefined;
     });
     const blocks = node?.spec?.podCIDRs ?? [];
-    if (blocks.length > 0) return network.routePods(blocks, index);
+    if (blocks.length > 0) return network.route([...blocks, ...(index === 0 ? loadBalancerPool : [])], index);
     await clock.sleep(pollMs, signal);
   }
 }

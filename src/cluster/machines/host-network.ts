@@ -78,8 +78,8 @@ export class HostNetwork {
     await machine.run('ip', ['route', 'add', 'default', 'via', this.address]);
   }
 
-  /** Makes the pods of a machine known to this computer. */
-  async routePods(blocks: readonly string[], index: number): Promise<void> {
+  /** This computer reaches these blocks by way of that machine. */
+  async route(blocks: readonly string[], index: number): Promise<void> {
     await ip(...blocks.filter((block) => !block.includes(':')).map((block) => `route replace ${block} via ${this.addressOf(index)}`));
   }
 

@@ -10,9 +10,9 @@ import { seededRandom } from '../../base/random.ts';
 import { Client } from '../../client/client.ts';
 import { FakeApi } from '../../client/testing/fake-api.ts';
 import { exchangeTransport } from '../../client/transports/exchange.ts';
+import { runCommand } from '../system/command.ts';
+import type { RunCommand } from '../system/command.ts';
 import type { ProxyMode } from './proxy-metrics.ts';
-import { runCommand } from './rules/command.ts';
-import type { RunCommand } from './rules/command.ts';
 import { startProxy } from './start-proxy.ts';
 
 const [count = 10_000, endpointCount = 3] = process.argv.slice(2, 4).map(Number);
@@ -41,9 +41,9 @@ for (let i = 0; i < count; i++) {
 }
 
 const toolMs: number[] = [];
-const run: RunCommand = async (command, args, input) => {
+const run: RunCommand = async (command, args, options) => {
   const startedAt = performance.now();
-  const result = await runCommand('nsenter', [`--net=/run/netns/${netns}`, command, ...args], input);
+  const result = await runCommand('nsenter', [`--net=/run/netns/${netns}`, command, ...args], options);
   toolMs.push(performance.now() - startedAt);
   return result;
 };
@@ -60,7 +60,7 @@ try {
   const took: number[] = [];
   const tool: number[] = [];
   for (let change = 1; change <= changes; change++) {
-    await clock.sleep(50);
+    await clock.sleep(300);
     const begun = performance.now();
     api.put('discovery.k8s.io/endpointslices', sliceOf((change * 97) % count, change));
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -13,6 +13,8 @@ import type { Client } from '../../client/client.ts';
 import { Informer } from '../../client/informer.ts';
 import { keyOf } from '../../client/resource.ts';
 import { endpointSlices, nodes, services } from '../../client/resources.ts';
+import { runCommand } from '../system/command.ts';
+import type { RunCommand } from '../system/command.ts';
 import { HealthCheckPorts } from './health-check-ports.ts';
 import { IptablesBackend } from './iptables/iptables-backend.ts';
 import { iptablesRenderer } from './iptables/iptables-renderer.ts';
@@ -22,8 +24,6 @@ import type { ListenAddress } from './proxy-health.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
 import type { ProxyMode } from './proxy-metrics.ts';
 import type { RuleBackend } from './rules/backend.ts';
-import { runCommand } from './rules/command.ts';
-import type { RunCommand } from './rules/command.ts';
 import { NftBackend } from './rules/nft-backend.ts';
 import { RuleSync } from './rules/rule-sync.ts';
 import { RuleTable } from './rules/rule-table.ts';
@@ -53,7 +53,7 @@ export interface ProxyOptions {
   readonly health?: ListenAddress;
   /** How the kernel's tools are run; default: as they are, in this process's network namespace. */
   readonly run?: RunCommand;
-  /** How often the kernel is asked whether it still has the rules; default: every 30 s. */
+  /** How often the kernel is asked whether it still has the rules; default: every 30 s, or less often where there are very many. */
   readonly auditEveryMs?: number;
   readonly signal: AbortSignal;
 }

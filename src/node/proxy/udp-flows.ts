@@ -5,8 +5,7 @@
  * deleted once the rules have changed; TCP finds out by itself.
  */
 import type { Logger } from '../../base/logger.ts';
-import { CommandError } from './rules/command.ts';
-import type { RunCommand } from './rules/command.ts';
+import type { RunCommand } from '../system/command.ts';
 import type { Family, PortModel } from './service-model.ts';
 
 /** Where flows may go, by where they were sent: `address port`, or `* port` for a node port. */
@@ -73,10 +72,8 @@ export class UdpFlows {
   async #clean(family: Family, destinations: Destinations, nodeIps: readonly string[]): Promise<void> {
     const common = ['-f', family.toLowerCase(), '-p', 'udp'];
     const listing = await this.#run('conntrack', ['-L', ...common]);
-    if (listing.code !== 0) throw new CommandError('conntrack', listing);
-    for (const { source, sourcePort, destination, destinationPort } of staleFlows(parseFlows(listing.stdout), destinations, nodeIps)) {
-      // Ends with 1 where the flow has gone by itself meanwhile.
-      await this.#run('conntrack', ['-D', ...common, '-s', source, '-d', destination, '--sport', sourcePort, '--dport', destinationPort]);
+    for (const { source, sourcePort, destination, destinationPort } of staleFlows(parseFlows(listing), destinations, nodeIps)) {
+      await this.#run('conntrack', ['-D', ...common, '-s', source, '-d', destination, '--sport', sourcePort, '--dport', destinationPort]).catch((error: unknown) => this.#logger.debug('a flow has gone by itself', { error }));
     }
   }
 }

@@ -7,7 +7,10 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
 }
 
-const outputBytesMax = 16 * 1024 * 1024;
+/** Rules of a node with very many Services are listed in tens of megabytes. */
+const outputBytesMax = 256 * 1024 * 1024;
+
+export type RunCommand = (file: string, args: readonly string[], options?: CommandOptions) => Promise<string>;
 
 /** Resolves to its stdout; rejects with what it said on stderr where it fails. */
 export function runCommand(file: string, args: readonly string[], { input, signal }: CommandOptions = {}): Promise<string> {

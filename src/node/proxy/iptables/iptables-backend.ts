@@ -4,8 +4,7 @@
  * the tables of a node one after the other, for iptables has no more than that.
  */
 import type { RuleBackend } from '../rules/backend.ts';
-import { CommandError } from '../rules/command.ts';
-import type { CommandResult, RunCommand } from '../rules/command.ts';
+import type { RunCommand } from '../../system/command.ts';
 import type { Change, Part } from '../rules/rule-table.ts';
 import { iptablesScript } from './iptables-script.ts';
 import type { Present } from './iptables-script.ts';
@@ -63,10 +62,10 @@ export class IptablesBackend implements RuleBackend {
   }
 
   async #present(family: string, table: string): Promise<Present> {
-    const { stdout } = await this.#tool(family, '-save', ['-t', table]);
+    const saved = await this.#run(`${toolOf(family)}-save`, ['-t', table]);
     const chains = new Map<string, number>();
     const hooks: string[] = [];
-    for (const line of stdout.split('\n')) {
+    for (const line of saved.split('\n')) {
       const chain = line.startsWith(':') ? (line.slice(1).split(' ')[0] ?? '') : (line.split(' ')[1] ?? '');
       if (isOurs(chain)) chains.set(chain, (chains.get(chain) ?? 0) + (line.startsWith('-A ') ? 1 : 0));
       else if (line.startsWith('-A ') && isOurs(/ -j (\S+)/.exec(line)?.[1] ?? '')) hooks.push(line.slice('-A '.length));
@@ -75,15 +74,12 @@ export class IptablesBackend implements RuleBackend {
   }
 
   async #restore(family: string, script: string): Promise<void> {
-    if (script !== '') await this.#tool(family, '-restore', ['--noflush', '-w', waitSeconds], script);
+    if (script !== '') await this.#run(`${toolOf(family)}-restore`, ['--noflush', '-w', waitSeconds], { input: script });
   }
+}
 
-  async #tool(family: string, suffix: '-restore' | '-save', args: readonly string[], input?: string): Promise<CommandResult> {
-    const command = `${family === 'ip6' ? 'ip6tables' : 'iptables'}${suffix}`;
-    const result = await this.#run(command, args, input);
-    if (result.code !== 0) throw new CommandError(command, result);
-    return result;
-  }
+function toolOf(family: string): string {
+  return family === 'ip6' ? 'ip6tables' : 'iptables';
 }
 
 /** Two names of that form are the kubelet's. */

@@ -1,7 +1,6 @@
 /** Rules in nftables: one table of our own for each family, and one transaction for all of them. */
 import type { RuleBackend } from './backend.ts';
-import { CommandError } from './command.ts';
-import type { RunCommand } from './command.ts';
+import type { RunCommand } from '../../system/command.ts';
 import { nftRemovalScript, nftScript } from './nft-script.ts';
 import type { Change, Part } from './rule-table.ts';
 
@@ -20,11 +19,12 @@ export class NftBackend implements RuleBackend {
   }
 
   async apply(changes: readonly Change[], afresh: boolean): Promise<void> {
-    const { table, families } = this.#options;
-    await this.#nft(['-f', '-'], nftScript(table, changes, afresh ? families : []));
+    const { run, table, families } = this.#options;
+    await run('nft', ['-f', '-'], { input: nftScript(table, changes, afresh ? families : []) });
   }
 
   async audit(applied: Iterable<Part>): Promise<string | undefined> {
+    const { run, table, families } = this.#options;
     const expected = new Map<string, Set<string>>();
     const ruleCounts = new Map<string, number>();
     for (const { place, key, value } of applied) {
@@ -33,10 +33,8 @@ export class NftBackend implements RuleBackend {
       if (keys) keys.add(key);
       else expected.set(place, new Set([key]));
     }
-    for (const family of this.#options.families) {
-      const listing = await this.#options.run('nft', ['-j', 'list', 'table', family, this.#options.table]);
-      if (listing.code !== 0) return `table ${family} ${this.#options.table} is gone`;
-      const found = readListing(family, listing.stdout);
+    for (const family of families) {
+      const found = readListing(family, await run('nft', ['-j', 'list', 'table', family, table]));
       for (const [place, keys] of expected) {
         if (!place.startsWith(`${family} `)) continue;
         // Sets that traffic fills have elements of their own, and are no place in the table.
@@ -52,12 +50,8 @@ export class NftBackend implements RuleBackend {
   }
 
   async remove(): Promise<void> {
-    await this.#nft(['-f', '-'], nftRemovalScript(this.#options.table, this.#options.families));
-  }
-
-  async #nft(args: readonly string[], input: string): Promise<void> {
-    const result = await this.#options.run('nft', args, input);
-    if (result.code !== 0) throw new CommandError('nft', result);
+    const { run, table, families } = this.#options;
+    await run('nft', ['-f', '-'], { input: nftRemovalScript(table, families) });
   }
 }
 

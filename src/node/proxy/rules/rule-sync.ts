@@ -16,16 +16,20 @@ export interface RuleSyncOptions {
   readonly logger: Logger;
   /** Hears of each try: how long it took, and whether it was the whole table. */
   readonly onSync?: (outcome: { readonly seconds: number; readonly afresh: boolean; readonly error: unknown }) => void;
+  /** Default: every 30 s, and less often where that would take too much time. */
   readonly auditEveryMs?: number;
 }
 
 /** Events that belong together come within a turn or two. */
 const gatherMs = 5;
+/** After each transaction it rests so many times as long as that took: a storm of changes may not take the machine, a single one is not kept waiting. */
+const restShare = 4;
+const restMaxMs = 1000;
 const retryMinMs = 500;
 const retryMaxMs = 30_000;
 const auditEveryMs = 30_000;
 /** Reading thousands of elements back is work: an audit may not take more than this share of the time. */
-const auditShareMax = 0.01;
+const auditShareMax = 0.02;
 
 export class RuleSync {
   readonly #options: RuleSyncOptions;
@@ -33,6 +37,7 @@ export class RuleSync {
   #afresh = true;
   #failures = 0;
   #auditDue = Infinity;
+  #restUntil = 0;
   #waiting: (() => void)[] = [];
 
   constructor(options: RuleSyncOptions) {
@@ -79,7 +84,8 @@ export class RuleSync {
     const backoffMs = Math.min(retryMinMs * 2 ** (this.#failures - 1), retryMaxMs);
     const idle = this.#failures === 0 && !table.isDirty && this.#waiting.length === 0 && !this.#afresh;
     if (idle) await this.#idle(signal);
-    await clock.sleep(this.#failures > 0 ? backoffMs : gatherMs, signal).catch(() => undefined);
+    const restMs = Math.max(gatherMs, this.#restUntil - clock.monotonic());
+    await clock.sleep(this.#failures > 0 ? backoffMs : restMs, signal).catch(() => undefined);
   }
 
   /** Until something is asked for or an audit is due. */
@@ -119,7 +125,9 @@ export class RuleSync {
       this.#waiting = [...told, ...this.#waiting];
       logger.warn('rules could not be applied', { changes: changes.length, afresh, error });
     }
-    onSync?.({ seconds: (clock.monotonic() - startedAt) / 1000, afresh, error: failure });
+    const endedAt = clock.monotonic();
+    this.#restUntil = endedAt + Math.min((endedAt - startedAt) * restShare, restMaxMs);
+    onSync?.({ seconds: (endedAt - startedAt) / 1000, afresh, error: failure });
     if (!failure) for (const callback of told) callback();
   }
 
@@ -128,7 +136,7 @@ export class RuleSync {
     const startedAt = clock.monotonic();
     const amiss = await backend.audit(table.applied()).catch((error: unknown) => String(error));
     const now = clock.monotonic();
-    this.#auditDue = now + Math.max(this.#options.auditEveryMs ?? auditEveryMs, (now - startedAt) / auditShareMax);
+    this.#auditDue = now + (this.#options.auditEveryMs ?? Math.max(auditEveryMs, (now - startedAt) / auditShareMax));
     if (amiss === undefined) return;
     logger.warn('rules are not as they were applied: applying them all again', { amiss });
     this.#afresh = true;

@@ -11,8 +11,8 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { runCommand } from '../rules/command.ts';
-import type { RunCommand } from '../rules/command.ts';
+import { runCommand } from '../../system/command.ts';
+import type { RunCommand } from '../../system/command.ts';
 import type { AgentRequest } from './lab-agent.ts';
 
 /** Why there can be no lab here; undefined where there can. */
@@ -60,7 +60,7 @@ export class Lab {
   }
 
   /** Runs a command in the node's namespace. */
-  readonly run: RunCommand = (command, args, input) => runCommand('nsenter', [`--net=${this.#path('node')}`, command, ...args], input);
+  readonly run: RunCommand = (command, args, options) => runCommand('nsenter', [`--net=${this.#path('node')}`, command, ...args], options);
 
   async listen(host: HostName, protocol: 'tcp' | 'udp', port: number): Promise<void> {
     const refused = await this.#agent(host).request({ do: 'listen', protocol, port });
@@ -74,7 +74,8 @@ export class Lab {
 
   async close(): Promise<void> {
     await Promise.all([...this.#agents.values()].map((agent) => agent.close()));
-    await runCommand('ip', ['-force', '-batch', '-'], hosts.map((host) => `netns delete ${this.#netns(host)}\n`).join(''));
+    // Where it was not built to its end, some are not there.
+    await runCommand('ip', ['-force', '-batch', '-'], { input: hosts.map((host) => `netns delete ${this.#netns(host)}\n`).join('') }).catch(() => undefined);
   }
 
   #agent(host: HostName): Agent {
@@ -112,8 +113,7 @@ export class Lab {
       await batch(['link set lo up', ...address('eth0', `${addresses[host]}/24`, `${addresses6[host]}/64`), ...route(v4, v6)], this.#netns(host));
     }
     const forwarding = ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'];
-    const { code, stderr } = await this.run('sysctl', ['-q', '-w', ...forwarding]);
-    if (code !== 0) throw new Error(`sysctl: ${stderr}`);
+    await this.run('sysctl', ['-q', '-w', ...forwarding]);
   }
 }
 
@@ -132,8 +132,7 @@ async function batch(commands: readonly string[], netns?: string): Promise<void>
   for (const family of ['', '-6']) {
     const ours = commands.filter((command) => command.startsWith('-6 ') === (family !== '')).map((command) => command.replace('-6 ', ''));
     if (ours.length === 0) continue;
-    const { code, stderr } = await runCommand('ip', [...(netns === undefined ? [] : ['-n', netns]), ...(family === '' ? [] : [family]), '-batch', '-'], `${ours.join('\n')}\n`);
-    if (code !== 0) throw new Error(`ip: ${stderr}`);
+    await runCommand('ip', [...(netns === undefined ? [] : ['-n', netns]), ...(family === '' ? [] : [family]), '-batch', '-'], { input: `${ours.join('\n')}\n` });
   }
 }
 
