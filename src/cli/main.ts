@@ -68,6 +68,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/hollow.ts')).hollow(options));
 
+  const stubDomainOption = ['--stub-domain <domain=servers>', 'a domain with DNS servers of its own: corp.example=10.0.0.53,10.0.0.54 (can be given several times)', (text: string, texts: string[]) => [...texts, text], [] as string[]] as const;
   program
     .command('kubelet')
     .description('make this machine a node of a cluster, over a container runtime that speaks CRI')
@@ -86,6 +87,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--cluster-cidr <cidrs>', 'where pods have their addresses: who calls a Service from elsewhere gets the node’s address', '')
     .option('--service-cidr <cidrs>', 'where Services have their addresses (default: as the cluster says)')
     .option('--cluster-domain <domain>', 'of names in the cluster', 'cluster.local')
+    .option(...stubDomainOption)
     .option('--node-labels <labels>', 'labels of the node: a=b,c=d')
     .option('--port <port>', 'of the node’s server', '10250')
     .option(...metricsOption(0))
@@ -104,6 +106,19 @@ export async function main(args: readonly string[]): Promise<void> {
     .option(...metricsOption(0))
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options) => (await import('./commands/proxy.ts')).proxy(options));
+
+  program
+    .command('dns')
+    .description('run only the cluster’s DNS, against any API server; the kubelet here has one of its own')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+    .option('--listen <addresses>', 'with commas between', '127.0.0.1')
+    .option('--port <port>', 'for UDP and TCP; 0 takes a free one', '53')
+    .option('--cluster-domain <domain>', 'of names in the cluster', 'cluster.local')
+    .option('--upstream <servers>', 'who is asked for other names: addresses with commas between, or a resolv.conf', '/etc/resolv.conf')
+    .option(...stubDomainOption)
+    .option(...metricsOption(0))
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .action(async (options) => (await import('./commands/dns.ts')).dns(options));
 
   const token = program.command('token').description('bootstrap tokens, with which machines join a cluster');
   const kubeconfigOption = ['--kubeconfig <file>', 'how to reach the API server', process.env['KUBECONFIG'] ?? './.coxswain/kubeconfig'] as const;

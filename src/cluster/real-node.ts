@@ -16,7 +16,7 @@ import { Informer } from '../client/informer.ts';
 import { nodes } from '../client/resources.ts';
 import type { Transport } from '../client/transport.ts';
 import { CriRuntime } from '../node/cri/cri-runtime.ts';
-import { startDns } from '../node/dns/dns.ts';
+import { startDns, type DnsOptions } from '../node/dns/dns.ts';
 import { NodeCgroups } from '../node/kubelet/cgroups/node-cgroups.ts';
 import { openCgroupTree } from '../node/kubelet/cgroups/open-cgroup-tree.ts';
 import { ImagePulls } from '../node/kubelet/image-pulls.ts';
@@ -64,6 +64,8 @@ export interface RealNodeOptions {
   /** One block, or one of each family. */
   readonly serviceCidrs: readonly string[];
   readonly clusterDomain: string;
+  /** Domains that have DNS servers of their own. */
+  readonly stubDomains?: DnsOptions['stubDomains'];
   readonly labels: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly random: Random;
@@ -209,7 +211,7 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
 async function startNodeNetwork(options: RealNodeOptions, client: Client): Promise<readonly Promise<void>[]> {
   const { name, address, clusterCidrs, serviceCidrs, clusterDomain, clock, random, logger, metrics, signal } = options;
   const common = { client, clock, random, logger, metrics, signal };
-  const dns = await startDns({ ...common, listen: [{ address, port: dnsPort }], zone: clusterDomain, upstreams: resolverConfiguration });
+  const dns = await startDns({ ...common, listen: [{ address, port: dnsPort }], zone: clusterDomain, upstreams: resolverConfiguration, ...(options.stubDomains ? { stubDomains: options.stubDomains } : {}) });
   const announced = dns.ready.then(() => client.patch(nodes, { name }, { metadata: { annotations: { [dnsAddressAnnotation]: address } } }, { type: 'merge', signal }));
   announced.catch((error: unknown) => {
     if (!signal.aborted) logger.warn('the node’s DNS could not be announced', { error });

@@ -17,6 +17,7 @@ import { startRealNode } from '../../cluster/real-node.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
+import { stubDomainsOf } from '../stub-domains.ts';
 import { dim, green, say } from '../terminal.ts';
 import { untilToldToStop } from '../until-stopped.ts';
 import { UsageError } from '../usage-error.ts';
@@ -37,6 +38,7 @@ export interface KubeletCommandOptions {
   readonly clusterCidr: string;
   readonly serviceCidr?: string;
   readonly clusterDomain: string;
+  readonly stubDomain: readonly string[];
   readonly nodeLabels?: string;
   readonly port: string;
   readonly metricsPort: string;
@@ -71,6 +73,7 @@ export async function kubelet(options: KubeletCommandOptions): Promise<void> {
     clusterCidrs: options.clusterCidr.split(',').filter((cidr) => cidr !== ''),
     serviceCidrs: options.serviceCidr?.split(',') ?? (await serviceNetworks({ transport: credentials, clock, logger, signal: stopping.signal })),
     clusterDomain: options.clusterDomain,
+    stubDomains: stubDomainsOf(options.stubDomain),
     labels: labelsOf(options.nodeLabels ?? ''),
     clock,
     random,

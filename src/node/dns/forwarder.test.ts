@@ -4,6 +4,7 @@ import { systemClock } from '../../base/clock.ts';
 import type { Clock } from '../../base/clock.ts';
 import { encodeName } from './name.ts';
 import { parseResolvConf } from './resolv-conf.ts';
+import { parseUpstreamAddress } from './upstream-address.ts';
 import { exchangeUdp, queryBytes, recordBytes, replyBytes, startTestDns, startUpstream } from './testing/dns-server.ts';
 
 const a = (ttl: number, address: readonly number[]) => recordBytes(1, ttl, Buffer.from(address));
@@ -122,4 +123,9 @@ test('a loop is found, and the server that leads into it not asked again', async
 
 test('the servers of a resolv.conf', () => {
   assert.deepEqual(parseResolvConf('# c\nnameserver 10.0.0.2\n  nameserver\tfd00::53 # x\nnameserver nonsense\nsearch a b\n'), [{ address: '10.0.0.2' }, { address: 'fd00::53' }]);
+});
+
+test('servers as people write them', () => {
+  assert.deepEqual(['10.0.0.53', '10.0.0.53:5353', 'fd00::53', '[fd00::53]:5353'].map(parseUpstreamAddress), [{ address: '10.0.0.53' }, { address: '10.0.0.53', port: 5353 }, { address: 'fd00::53' }, { address: 'fd00::53', port: 5353 }]);
+  for (const text of ['', 'ns.example', '10.0.0', '10.0.0.53:', '10.0.0.53:70000', '[10.0.0.53]:53', '[fd00::53']) assert.equal(parseUpstreamAddress(text), undefined, text);
 });
