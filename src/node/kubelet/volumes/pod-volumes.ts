@@ -6,6 +6,7 @@
  */
 import { readdir, rmdir } from 'node:fs/promises';
 import type { Timer } from '../../../base/clock.ts';
+import { equal } from '../../../base/equality.ts';
 import type { Pod, Volume } from '../../../api/types/core-v1.ts';
 import type { PodVolumes } from '../pod-setup.ts';
 import { StartError } from '../runtime.ts';
@@ -33,6 +34,8 @@ interface PodRecord {
   /** What is done to the volumes of one pod is done one after the other. */
   last: Promise<unknown>;
   released: boolean;
+  /** One is in the queue already, and will see what has come meanwhile. */
+  refreshWaits: boolean;
 }
 
 export async function createPodVolumes(options: PodVolumesOptions): Promise<PodVolumes> {
@@ -69,8 +72,11 @@ class NodeVolumes implements PodVolumes {
   update(pod: Pod): void {
     const record = this.#pods.get(pod.metadata.uid ?? '');
     if (!record) return;
+    const { metadata, spec } = record.pod;
     record.pod = pod;
-    this.#refresh(pod.metadata.uid ?? '');
+    // Nothing else of a pod is told by files, and most of its changes are of its status.
+    const isSame = equal(metadata.labels, pod.metadata.labels) && equal(metadata.annotations, pod.metadata.annotations) && equal(spec, pod.spec);
+    if (!isSame) this.#refresh(pod.metadata.uid ?? '');
   }
 
   mounts(pod: Pod, request: ContainerRequest, env: ReadonlyMap<string, string>): Promise<readonly Mount[]> {
@@ -111,7 +117,7 @@ class NodeVolumes implements PodVolumes {
     const uid = pod.metadata.uid ?? '';
     let record = this.#pods.get(uid);
     if (!record) {
-      record = { pod, volumes: new Map(), last: Promise.resolve(), released: false };
+      record = { pod, volumes: new Map(), last: Promise.resolve(), released: false, refreshWaits: false };
       this.#pods.set(uid, record);
     }
     record.pod = pod;
@@ -142,8 +148,10 @@ class NodeVolumes implements PodVolumes {
   /** In the background: a failure is told by an event, and leaves what is there. */
   #refresh(podUid: string): void {
     const record = this.#pods.get(podUid);
-    if (!record || record.released) return;
+    if (!record || record.released || record.refreshWaits) return;
+    record.refreshWaits = true;
     void this.#inTurn(record, async () => {
+      record.refreshWaits = false;
       for (const [name, volume] of record.volumes) {
         if (record.released) return;
         try {
