@@ -11,7 +11,7 @@ import type { Pod, Volume } from '../../../api/types/core-v1.ts';
 import type { PodVolumes } from '../pod-setup.ts';
 import { StartError } from '../runtime.ts';
 import type { ContainerRequest, Device, Mount } from '../runtime.ts';
-import { usageOfDirectory } from './disk-usage.ts';
+import { usageOfDirectories } from './disk-usage.ts';
 import { containerDevices, containerMounts } from './container-mounts.ts';
 import { VolumeDirectories } from './directories.ts';
 import { removeUnmounted, shareMountsBelow } from './mounts.ts';
@@ -52,6 +52,7 @@ class NodeVolumes implements PodVolumes {
   readonly #plugins: VolumePlugins;
   readonly #pods = new Map<string, PodRecord>();
   readonly #timer: Timer;
+  #counting: Promise<unknown> = Promise.resolve();
 
   constructor(host: VolumeHost & PodVolumesOptions, plugins: VolumePlugins) {
     this.#host = host;
@@ -100,9 +101,15 @@ class NodeVolumes implements PodVolumes {
     this.#pods.delete(podUid);
   }
 
-  async usage(podUid: string): Promise<{ volume: string; bytes: number; inodes: number }[]> {
-    const onDisk = [...(this.#pods.get(podUid)?.volumes ?? [])].filter(([, { onDisk: counts }]) => counts);
-    return Promise.all(onDisk.map(async ([volume, { path }]) => ({ volume, ...(await usageOfDirectory(path)) })));
+  usage(podUid: string): Promise<{ volume: string; bytes: number; inodes: number }[]> {
+    // One pod after the other: counting is the disk's work, and nobody waits for it.
+    const counted = this.#counting.then(async () => {
+      const onDisk = [...(this.#pods.get(podUid)?.volumes ?? [])].filter(([, { onDisk: counts }]) => counts);
+      const usages = await usageOfDirectories(onDisk.map(([, { path }]) => path));
+      return onDisk.map(([volume], index) => ({ volume, ...usages[index]! }));
+    });
+    this.#counting = counted.catch(() => {});
+    return counted;
   }
 
   inUse(): readonly string[] {
