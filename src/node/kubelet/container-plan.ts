@@ -40,6 +40,11 @@ export interface PlanInput {
   readonly pod: Pod;
   readonly view: RuntimePod | undefined;
   readonly nowMs: number;
+  readonly facts: ContainerFacts;
+}
+
+/** What is known of a pod's containers beyond what the runtime says. */
+export interface ContainerFacts {
   /** The attempt from which on the container's restarts count; 0 at first. */
   backoffSince(container: string): number;
   /** Whether it was made, and nobody is about to start it any more. */
@@ -101,7 +106,7 @@ export function planContainers(input: PlanInput): ContainerPlan {
     const current = isCurrent(view, latest) ? latest : undefined;
     if (kind === 'sidecar') {
       if (!isAlive(input, current)) startOrWait(input, plan, container, kind, latest);
-      if (!initialized && !(current?.state === 'running' && input.hasStarted(current))) return result(false);
+      if (!initialized && !(current?.state === 'running' && input.facts.hasStarted(current))) return result(false);
       continue;
     }
     if (initialized) continue;
@@ -125,7 +130,7 @@ function planMains(input: PlanInput, plan: Planning): boolean {
       continue;
     }
     // One of a sandbox before has not ended by itself, unless it says so.
-    if (latest && latest.state !== 'created' && (current || latest.exitCode === 0) && !input.isToRestart(latest) && !shouldRestart(pod, container, 'main', latest.exitCode)) continue;
+    if (latest && latest.state !== 'created' && (current || latest.exitCode === 0) && !input.facts.isToRestart(latest) && !shouldRestart(pod, container, 'main', latest.exitCode)) continue;
     ended = false;
     startOrWait(input, plan, container, 'main', latest);
   }
@@ -134,7 +139,7 @@ function planMains(input: PlanInput, plan: Planning): boolean {
 
 /** It runs, or is about to. */
 function isAlive(input: PlanInput, container: RuntimeContainer | undefined): boolean {
-  return container?.state === 'running' || (container?.state === 'created' && !input.isAbandoned(container));
+  return container?.state === 'running' || (container?.state === 'created' && !input.facts.isAbandoned(container));
 }
 
 function isCurrent(view: RuntimePod | undefined, container: RuntimeContainer | undefined): boolean {
@@ -164,7 +169,7 @@ function startOrWait(input: PlanInput, plan: Planning, container: Container, kin
   const attempt = latest === undefined ? firstAttempt(pod, container.name) : latest.attempt + 1;
   if (latest !== undefined) {
     const ranLong = latest.finishedAtMs - latest.startedAtMs >= backoffForgottenMs;
-    const delayMs = ranLong ? 0 : restartDelayMs(attempt - input.backoffSince(container.name));
+    const delayMs = ranLong ? 0 : restartDelayMs(attempt - input.facts.backoffSince(container.name));
     const readyAtMs = latest.finishedAtMs + delayMs;
     if (readyAtMs > input.nowMs) {
       plan.wakeAtMs = Math.min(plan.wakeAtMs ?? Infinity, readyAtMs);

@@ -23,7 +23,7 @@ export class ContainerStopper {
   readonly #host: WorkerHost;
   readonly #worker: WorkedPod;
   /** By container id. */
-  readonly #stopping = new Map<string, Stopping>();
+  #stopping: Map<string, Stopping> | undefined;
 
   constructor(worker: WorkedPod, host: WorkerHost) {
     this.#worker = worker;
@@ -39,7 +39,7 @@ export class ContainerStopper {
   /** The container is to end: says so, and runs its hook. The grace begins now. */
   begin(container: RuntimeContainer, graceSeconds: number, message: string): void {
     const deadlineMs = this.#host.clock.now() + graceSeconds * 1000;
-    const known = this.#stopping.get(container.id);
+    const known = this.#stopping?.get(container.id);
     if (known) {
       if (deadlineMs >= known.deadlineMs) return;
       known.deadlineMs = deadlineMs;
@@ -47,7 +47,7 @@ export class ContainerStopper {
       return;
     }
     const stopping: Stopping = { deadlineMs, toldMs: undefined, hook: undefined, due: false };
-    this.#stopping.set(container.id, stopping);
+    (this.#stopping ??= new Map()).set(container.id, stopping);
     this.#record('Normal', 'Killing', message, container);
     const spec = this.#host.hooks && this.#worker.spec(container.name);
     if (spec?.lifecycle?.preStop && container.state === 'running' && graceSeconds > 0) void this.#runHook(container, spec, stopping);
@@ -55,7 +55,7 @@ export class ContainerStopper {
 
   /** Its turn has come: once its hook has ended, the runtime ends it. */
   end(containerId: string): void {
-    const stopping = this.#stopping.get(containerId);
+    const stopping = this.#stopping?.get(containerId);
     if (!stopping) return;
     stopping.due = true;
     if (stopping.hook || (stopping.toldMs !== undefined && stopping.toldMs <= stopping.deadlineMs)) return;
@@ -63,7 +63,7 @@ export class ContainerStopper {
     const graceSeconds = Math.max(graceMinSeconds, Math.ceil((stopping.deadlineMs - clock.now()) / 1000));
     stopping.toldMs = stopping.deadlineMs;
     runtime.stopContainer(containerId, graceSeconds).catch((error: unknown) => {
-      this.#stopping.delete(containerId);
+      this.#stopping?.delete(containerId);
       logger.warn('stopping a container failed', { container: containerId, error });
     });
   }

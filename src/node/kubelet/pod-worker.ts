@@ -12,7 +12,7 @@
 import type { Timer } from '../../base/clock.ts';
 import type { Container, Pod } from '../../api/types/core-v1.ts';
 import { planContainers } from './container-plan.ts';
-import type { ContainerPlan, ContainerStart, WaitingReason } from './container-plan.ts';
+import type { ContainerFacts, ContainerPlan, ContainerStart, WaitingReason } from './container-plan.ts';
 import { removeAll, removeOldAttempts } from './container-removal.ts';
 import { ContainerRestarts } from './container-restarts.ts';
 import { ContainerStarter } from './container-starter.ts';
@@ -37,7 +37,7 @@ const deadlineExceeded = {
 
 const clearRetryMs = 1000;
 
-export class PodWorker implements ProbedPod, ResizedPod {
+export class PodWorker implements ProbedPod, ResizedPod, ContainerFacts {
   pod: Pod;
   state: WorkerState = 'accepted';
   readonly #host: WorkerHost;
@@ -199,6 +199,18 @@ export class PodWorker implements ProbedPod, ResizedPod {
     this.#stopper.stop(container, graceSeconds, `Container ${container.name} failed ${kind} probe, will be restarted`);
   }
 
+  backoffSince(container: string): number {
+    return this.#restarts?.since(container) ?? 0;
+  }
+
+  isToRestart(container: RuntimeContainer): boolean {
+    return this.#restarts?.isWanted(container) ?? false;
+  }
+
+  hasStarted(container: RuntimeContainer): boolean {
+    return this.#probes.isStarted(container);
+  }
+
   restart(container: RuntimeContainer, message: string): void {
     if (this.state !== 'running') return;
     (this.#restarts ??= new ContainerRestarts()).want(container);
@@ -289,10 +301,7 @@ export class PodWorker implements ProbedPod, ResizedPod {
       pod: this.allocatedPod,
       view: this.#view,
       nowMs: clock.now(),
-      backoffSince: (container) => this.#restarts?.since(container) ?? 0,
-      isAbandoned: (container) => this.#isAbandoned(container),
-      isToRestart: (container) => this.#restarts?.isWanted(container) ?? false,
-      hasStarted: (container) => this.#probes.isStarted(container),
+      facts: this,
     });
     this.#recordBackOffs(plan);
     this.#plan = plan;
@@ -330,11 +339,11 @@ export class PodWorker implements ProbedPod, ResizedPod {
   }
 
   #running(): readonly RuntimeContainer[] {
-    return this.#view?.containers.filter((container) => container.state === 'running' || (container.state === 'created' && !this.#isAbandoned(container))) ?? [];
+    return this.#view?.containers.filter((container) => container.state === 'running' || (container.state === 'created' && !this.isAbandoned(container))) ?? [];
   }
 
   /** A kubelet before this one has made it; real runtimes have started what was asked of them. */
-  #isAbandoned({ state, name }: RuntimeContainer): boolean {
+  isAbandoned({ state, name }: RuntimeContainer): boolean {
     return this.#host.setup !== undefined && state === 'created' && !this.#starter.isStarting(name);
   }
 

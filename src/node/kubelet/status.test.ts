@@ -185,7 +185,7 @@ describe('status', () => {
 });
 
 describe('plans', () => {
-  const plan = (object: Pod, runtime: RuntimePod | undefined, started = true, since = 0) => planContainers({ pod: object, view: runtime, nowMs, backoffSince: () => since, isAbandoned: ({ id }) => id === 'abandoned', isToRestart: () => false, hasStarted: () => started });
+  const plan = (object: Pod, runtime: RuntimePod | undefined, started = true, since = 0) => planContainers({ pod: object, view: runtime, nowMs, facts: { backoffSince: () => since, isAbandoned: ({ id }) => id === 'abandoned', isToRestart: () => false, hasStarted: () => started } });
   const names = ({ start }: ReturnType<typeof plan>) => start.map((one) => one.container.name);
   const inits = [{ name: 'a' }, { name: 's', sidecar: true }, { name: 'b' }];
 
