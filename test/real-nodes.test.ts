@@ -25,7 +25,7 @@ const impossible = machinesImpossible() ?? (existsSync(busyboxBinary) ? missing 
 const clock = systemClock();
 const port = 8080;
 
-describe('real nodes', { skip: impossible ?? false, timeout: 240_000 }, () => {
+describe('real nodes', { skip: impossible ?? false, timeout: 400_000 }, () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'coxswain-real-'));
   const image = join(dataDir, 'busybox.tar');
   let cluster: Cluster;
@@ -99,6 +99,18 @@ describe('real nodes', { skip: impossible ?? false, timeout: 240_000 }, () => {
       assert.equal(same?.status?.containerStatuses?.[0]?.containerID, status?.containerStatuses?.[0]?.containerID);
       assert.equal(same?.status?.containerStatuses?.[0]?.restartCount, 0);
     }
+  });
+
+  test('come back with their pods when their machine ends', async () => {
+    const [before] = (await podsOf('web')).filter(({ spec }) => spec.nodeName === 'worker-1');
+    process.kill(Number(readFileSync(join(dataDir, 'nodes/worker-1/pid'), 'utf8')), 'SIGKILL');
+    await until('the pod’s next life', async () => {
+      const pod = (await podsOf('web')).find(({ metadata }) => metadata.uid === before?.metadata.uid);
+      return pod !== undefined && isReady(pod) && (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
+    });
+    const pod = await cluster.client.get(pods, before?.metadata ?? { name: '' });
+    assert.equal(await exec(pod, 'hostname'), `${pod.metadata.name}\n`);
+    await reachable(pod.status?.podIP ?? '', port);
   });
 
   test('can be a machine elsewhere, which joins with a token', async () => {

@@ -72,6 +72,8 @@ export class HostNetwork {
 
   async connect(machine: Machine, index: number): Promise<void> {
     const end = `${this.name}-${index}`;
+    // Of a machine that has just ended its cable may still be there.
+    if (existsSync(`/sys/class/net/${end}`)) await ip(`link delete ${end}`).catch(() => {});
     await ip(`link add ${end} type veth peer name eth0 netns ${machine.pid}`, `link set ${end} master ${this.name}`, `link set ${end} up`);
     await machine.run('ip', ['address', 'add', `${this.addressOf(index)}/24`, 'dev', 'eth0']);
     await machine.run('ip', ['link', 'set', 'eth0', 'up']);

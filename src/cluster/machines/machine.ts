@@ -57,6 +57,8 @@ export class Machine {
   readonly disk: string;
   /** Of the first process, as seen from outside. */
   readonly pid: number;
+  /** Resolves when it has ended, whoever ended it. */
+  readonly ended: Promise<void>;
   readonly #holder: ChildProcess;
 
   private constructor({ name, disk }: MachineOptions, holder: ChildProcess, pid: number) {
@@ -64,6 +66,7 @@ export class Machine {
     this.disk = disk;
     this.pid = pid;
     this.#holder = holder;
+    this.ended = once(holder, 'exit').then(() => {});
   }
 
   static async boot(options: MachineOptions): Promise<Machine> {
@@ -106,10 +109,9 @@ export class Machine {
   async powerOff(): Promise<void> {
     rmSync(join(this.disk, pidFile), { force: true });
     if (this.#holder.exitCode !== null || this.#holder.signalCode !== null) return;
-    const ended = once(this.#holder, 'exit');
     // Who waits for the first process sees its end when all others in the machine have ended.
     process.kill(this.pid, 'SIGKILL');
-    await ended;
+    await this.ended;
   }
 }
 
