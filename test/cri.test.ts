@@ -1,6 +1,6 @@
 /** The runtime over CRI against a real containerd: what no pretending runtime can show. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { duplexPair, Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
@@ -43,7 +43,7 @@ async function* typed(text: string): AsyncGenerator<Uint8Array> {
 describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, () => {
   let containerd: Containerd;
   let runtime: CriRuntime;
-  const connect = (more: { events?: boolean; relistMs?: number } = {}) => CriRuntime.connect({ socket: containerd.socket, clock: systemClock(), logger: silentLogger, seccompDirectory: '/nonexistent', ...more });
+  const connect = (more: { events?: boolean; relistMs?: number } = {}) => CriRuntime.connect({ socket: containerd.socket, clock: systemClock(), logger: silentLogger, seccompDirectory: '/nonexistent', imageVolumesDirectory: join(containerd.directory, 'image-volumes'), ...more });
 
   before(async () => {
     containerd = await startContainerd();
@@ -144,6 +144,22 @@ describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, 
     }
   });
 
+  test('an image as a volume, whole and by a path in it, also where the runtime has none', async () => {
+    const name = 'localhost/data:1';
+    await containerd.importImage({ name, files: [{ path: 'etc' }, { path: 'etc/data', content: Buffer.from('from the image\n') }, { path: 'out', link: '/etc' }], config: {} });
+    const container = shell('exec sleep 1000');
+    const pod = podOf([container]);
+    const mountOf = (containerPath: string, imageSubPath = '') => ({ containerPath, hostPath: '', readOnly: true, propagation: 'private', image: name, imageSubPath }) as const;
+    await runtime.runSandbox(pod, sandboxSettings(containerd, pod));
+    const id = await startContainer(runtime, pod, container, 0, { mounts: [mountOf('/whole'), mountOf('/part', 'etc')] });
+    assert.equal((await runtime.execSync(id, ['cat', '/whole/etc/data', '/part/data'], 60_000)).output, 'from the image\n'.repeat(2));
+    assert.match((await runtime.execSync(id, ['touch', '/whole/x'], 60_000)).output, /Read-only file system/);
+    await assert.rejects(startContainer(runtime, pod, container, 1, { mounts: [mountOf('/part', 'out')] }), { reason: 'CreateContainerError', message: `failed to mount image "${name}": it has no path "out"` });
+    await removePod(runtime, pod);
+    assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes('image-volumes'));
+    assert.ok(!(await containerd.ctr(['snapshots', 'list'])).includes('image-volume'));
+  });
+
   test('security and limits reach the kernel', async () => {
     const container = shell('exec sleep 1000', {
       resources: { requests: { cpu: '250m' }, limits: { cpu: '500m', memory: '64Mi' } },
@@ -199,7 +215,7 @@ describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, 
   test('a followed log misses nothing while it is rotated', async () => {
     const clock = systemClock();
     const hurried = { ...clock, after: (delayMs: number, callback: () => void) => clock.after(Math.min(delayMs, 50), callback) };
-    const rotating = await CriRuntime.connect({ socket: containerd.socket, clock: hurried, logger: silentLogger, seccompDirectory: '/nonexistent', logBytesMax: 2000 });
+    const rotating = await CriRuntime.connect({ socket: containerd.socket, clock: hurried, logger: silentLogger, seccompDirectory: '/nonexistent', imageVolumesDirectory: join(containerd.directory, 'image-volumes'), logBytesMax: 2000 });
     try {
       const count = 400;
       const pod = podOf([shell(`i=0; while [ $i -lt ${count} ]; do echo line $i; i=$((i+1)); [ $((i % 20)) -gt 0 ] || sleep 0.1; done; sleep 1`)]);

@@ -92,7 +92,7 @@ export async function startRealNode(options: RealNodeOptions): Promise<RealNode>
   const { name, address, clock, random, logger, metrics, signal } = options;
   const client = new Client(options.transport, { clock, userAgent: userAgents.kubelet });
   const recorder = new EventRecorder(client, { clock, logger, component: 'kubelet', host: name });
-  const runtime = await CriRuntime.connect({ socket: options.runtimeSocket, clock, logger, seccompDirectory: join(options.rootDirectory, 'seccomp') });
+  const runtime = await CriRuntime.connect({ socket: options.runtimeSocket, clock, logger, seccompDirectory: join(options.rootDirectory, 'seccomp'), imageVolumesDirectory: join(options.rootDirectory, 'image-volumes') });
   const allNodes = new Informer(client, nodes, { clock, random, logger });
   if (options.cniConfigDirectory !== undefined) followPodNetwork({ nodes: allNodes, nodeName: name, nodeAddress: address, configDirectory: options.cniConfigDirectory, clock, logger, signal });
   const running = [allNodes.run(signal)];

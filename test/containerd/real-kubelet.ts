@@ -38,7 +38,7 @@ async function startRealKubelet(containerd: Containerd, client: Client): Promise
   const { signal } = stopping;
   const logger = process.env['KUBELET_LOG'] ? createLogger((record) => process.stderr.write(`${JSON.stringify(record)}\n`)) : silentLogger;
   const random = systemRandom();
-  const runtime = await CriRuntime.connect({ socket: containerd.socket, clock, logger, seccompDirectory: containerd.directory });
+  const runtime = await CriRuntime.connect({ socket: containerd.socket, clock, logger, seccompDirectory: containerd.directory, imageVolumesDirectory: join(containerd.directory, 'image-volumes') });
   const root = join(containerd.directory, 'kubelet');
   const recorder = new EventRecorder(client, { clock, logger, component: 'kubelet', host: nodeName });
   const objects = new NodeObjects({ client, clock, random, logger, signal });

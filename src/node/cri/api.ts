@@ -13,10 +13,7 @@ const messages = {
   StatusRequest: { verbose: ['bool', 1] },
   RuntimeCondition: { type: ['string', 1], status: ['bool', 2], reason: ['string', 3], message: ['string', 4] },
   RuntimeStatus: { conditions: ['RuntimeCondition', 1, 'repeated'] },
-  RuntimeHandlerFeatures: { recursiveReadOnlyMounts: ['bool', 1], userNamespaces: ['bool', 2] },
-  RuntimeHandler: { name: ['string', 1], features: ['RuntimeHandlerFeatures', 2] },
-  RuntimeFeatures: { supplementalGroupsPolicy: ['bool', 1], userNamespacesHostNetwork: ['bool', 2] },
-  StatusResponse: { status: ['RuntimeStatus', 1], handlers: ['RuntimeHandler', 3, 'repeated'], features: ['RuntimeFeatures', 4] },
+  StatusResponse: { status: ['RuntimeStatus', 1], info: ['string', 2, 'map'] },
 
   Int64Value: { value: ['int64', 1] },
   UInt64Value: { value: ['uint64', 1] },
@@ -195,8 +192,8 @@ const messages = {
     pinned: ['bool', 8],
   },
   ListImagesResponse: { images: ['Image', 1, 'repeated'] },
-  ImageRequest: { image: ['ImageSpec', 1] },
-  ImageStatusResponse: { image: ['Image', 1] },
+  ImageRequest: { image: ['ImageSpec', 1], verbose: ['bool', 2] },
+  ImageStatusResponse: { image: ['Image', 1], info: ['string', 2, 'map'] },
   PullImageRequest: { image: ['ImageSpec', 1], auth: ['AuthConfig', 2], sandboxConfig: ['PodSandboxConfig', 3] },
   PullImageResponse: { imageRef: ['string', 1] },
 

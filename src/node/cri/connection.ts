@@ -5,6 +5,7 @@
 import { Client, credentials, Metadata, status, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.ts';
 import type { Method } from '../../base/grpc-table.ts';
+import { containerdNamespace } from './containerd-api.ts';
 
 /** What the runtime answered instead. Its message is what the runtime said, without gRPC's frame. */
 export class CriError extends Error {
@@ -62,10 +63,21 @@ export class CriConnection {
   }
 
   /** Rejects with CriError. `Infinity`: as long as it takes. */
-  call<Request, Response>({ path, requestSerialize, responseDeserialize }: Method<Request, Response>, request: Request, timeoutMs = callTimeoutMs): Promise<Response> {
+  call<Request, Response>(method: Method<Request, Response>, request: Request, timeoutMs = callTimeoutMs): Promise<Response> {
+    return this.#call(method, request, new Metadata(), timeoutMs);
+  }
+
+  /** The same, of containerd's own services. */
+  callContainerd<Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> {
+    const metadata = new Metadata();
+    metadata.set('containerd-namespace', containerdNamespace);
+    return this.#call(method, request, metadata, callTimeoutMs);
+  }
+
+  #call<Request, Response>({ path, requestSerialize, responseDeserialize }: Method<Request, Response>, request: Request, metadata: Metadata, timeoutMs: number): Promise<Response> {
     const options = timeoutMs === Infinity ? {} : { deadline: this.#clock.now() + timeoutMs };
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), options, (error, response) => {
+      this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, options, (error, response) => {
         if (error) reject(new CriError(error));
         else resolve(response as Response);
       });
@@ -94,6 +106,10 @@ export class CriConnection {
 
 export function isNotFound(error: unknown): boolean {
   return error instanceof CriError && error.code === status.NOT_FOUND;
+}
+
+export function isAlreadyThere(error: unknown): boolean {
+  return error instanceof CriError && error.code === status.ALREADY_EXISTS;
 }
 
 export function isUnimplemented(error: unknown): boolean {

@@ -1,10 +1,14 @@
 /**
- * containerd's own service of events, which it has beside CRI on the same
- * socket: what a runtime without CRI's GetContainerEvents tells.
+ * containerd's own services, which it has beside CRI on the same socket: its
+ * events, for runtimes without CRI's GetContainerEvents, and its snapshots, for
+ * those without mounts of images.
  */
 import { grpcMethods } from '../../base/grpc-table.ts';
 
-const method = grpcMethods({
+/** Where containerd keeps what is CRI's. */
+export const containerdNamespace = 'k8s.io';
+
+const eventsMethod = grpcMethods({
   package: 'containerd.services.events.v1',
   messages: {
     SubscribeRequest: { filters: ['string', 1, 'repeated'] },
@@ -21,7 +25,7 @@ export interface Envelope {
 }
 
 /** Filters are alternatives; within one, a comma says "and". */
-export const subscribe = method<{ readonly filters: readonly string[] }, Envelope>('Events', 'Subscribe');
+export const subscribe = eventsMethod<{ readonly filters: readonly string[] }, Envelope>('Events', 'Subscribe');
 
 /**
  * Events of tasks are messages whose first field is the container's id, and of
@@ -33,3 +37,38 @@ export function namedByTaskEvent(event: Buffer): { readonly containerId: string;
   const containerId = readString(1, 0);
   return { containerId, processId: readString(2, 2 + containerId.length) };
 }
+
+const snapshotsMethod = grpcMethods({
+  package: 'containerd.services.snapshots.v1',
+  messages: {
+    Mount: { type: ['string', 1], source: ['string', 2], options: ['string', 4, 'repeated'] },
+    ViewSnapshotRequest: { snapshotter: ['string', 1], key: ['string', 2], parent: ['string', 3], labels: ['string', 4, 'map'] },
+    SnapshotRequest: { snapshotter: ['string', 1], key: ['string', 2] },
+    MountsResponse: { mounts: ['Mount', 1, 'repeated'] },
+    Empty: {},
+  },
+  services: { Snapshots: { View: ['ViewSnapshotRequest', 'MountsResponse'], Mounts: ['SnapshotRequest', 'MountsResponse'], Remove: ['SnapshotRequest', 'Empty'] } },
+  longs: Number,
+});
+
+/** As mount(8) takes it. */
+export interface SnapshotMount {
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+interface SnapshotRequest {
+  readonly snapshotter: string;
+  readonly key: string;
+}
+
+interface MountsResponse {
+  readonly mounts: readonly SnapshotMount[];
+}
+
+export const snapshots = {
+  view: snapshotsMethod<SnapshotRequest & { readonly parent: string; readonly labels: Readonly<Record<string, string>> }, MountsResponse>('Snapshots', 'View'),
+  mounts: snapshotsMethod<SnapshotRequest, MountsResponse>('Snapshots', 'Mounts'),
+  remove: snapshotsMethod<SnapshotRequest, Record<string, never>>('Snapshots', 'Remove'),
+} as const;

@@ -21,6 +21,7 @@ import type {
   ExecSyncResult,
   LogLine,
   LogRequest,
+  Mount,
   PodUsage,
   PortForwardRequest,
   RegistryCredentials,
@@ -36,6 +37,7 @@ import type { Message } from './api.ts';
 import { CriConnection, CriError, isDeadlineExceeded, isNotFound } from './connection.ts';
 import { containerConfig } from './container-config.ts';
 import { makeTerminationFile, removeContainerFiles } from './container-files.ts';
+import { ImageMounts } from './image-mounts.ts';
 import { Images } from './images.ts';
 import { readLog } from './log-reader.ts';
 import { LogRotation } from './log-rotation.ts';
@@ -53,6 +55,8 @@ export interface CriRuntimeOptions {
   readonly logger: Logger;
   /** Where seccomp profiles of type Localhost lie. */
   readonly seccompDirectory: string;
+  /** Where volumes that are images are mounted, for runtimes that do not do so themselves. */
+  readonly imageVolumesDirectory: string;
   /** Default 1000. */
   readonly relistMs?: number;
   /** A running container's log is rotated beyond this size. Default 10 MiB. */
@@ -78,6 +82,8 @@ export class CriRuntime implements Runtime {
   readonly #images: Images;
   readonly #usage: RuntimeUsage;
   readonly #logRotation: LogRotation;
+  /** Undefined: the runtime mounts images itself. */
+  readonly #imageMounts: ImageMounts | undefined;
 
   /** Resolves once it is known what exists; rejects where nothing answers on the socket. */
   static async connect(options: CriRuntimeOptions): Promise<CriRuntime> {
@@ -87,7 +93,9 @@ export class CriRuntime implements Runtime {
       const { runtimeName, runtimeVersion } = await connection.call(runtimeService.version, {}, statusTimeoutMs);
       const pleg = new Pleg({ connection, clock, logger, runtimeName, ...(relistMs === undefined ? {} : { relistMs }), ...(events === undefined ? {} : { events }) });
       await pleg.start();
-      return new CriRuntime(options, connection, pleg, `${runtimeName}://${runtimeVersion}`);
+      const runtime = new CriRuntime(options, connection, pleg, `${runtimeName}://${runtimeVersion}`);
+      await runtime.#releaseImageMounts();
+      return runtime;
     } catch (error) {
       connection.close();
       throw error;
@@ -101,6 +109,7 @@ export class CriRuntime implements Runtime {
     this.version = version;
     this.#images = new Images(connection);
     this.#usage = new RuntimeUsage(connection);
+    this.#imageMounts = mountsImages(version) ? undefined : new ImageMounts(connection, options.imageVolumesDirectory);
     const { clock, logger, logBytesMax, logFilesMax } = options;
     this.#logRotation = new LogRotation({
       clock,
@@ -176,6 +185,7 @@ export class CriRuntime implements Runtime {
     await this.#changing(podUid, async () => {
       for (const { id } of this.#pleg.pod(podUid)?.sandboxes ?? []) await this.#connection.call(runtimeService.removePodSandbox, { podSandboxId: id }).catch(unlessGone);
     });
+    await this.#imageMounts?.release(podUid);
   }
 
   async hasImage(image: string): Promise<boolean> {
@@ -204,7 +214,8 @@ export class CriRuntime implements Runtime {
     if (!image) throw new StartError('CreateContainerError', `failed to get image "${container.image}": it is not on the node`);
     const { seccompDirectory } = this.#options;
     const terminationFile = await makeTerminationFile(sandbox.logDirectory, container.name, attempt);
-    const config = containerConfig(request, { settings, image, targetId: this.#targetOf(uid, container), seccompDirectory, terminationFile });
+    const mounts = await Promise.all(settings.mounts.map((one) => this.#onNode(uid, one)));
+    const config = containerConfig(request, { settings: { ...settings, mounts }, image, targetId: this.#targetOf(uid, container), seccompDirectory, terminationFile });
     const { containerId } = await this.#connection
       .call(runtimeService.createContainer, { podSandboxId: sandbox.id, config, sandboxConfig: this.#sandboxConfigOf(pod) })
       .catch((error: unknown) => {
@@ -302,6 +313,18 @@ export class CriRuntime implements Runtime {
     }
   }
 
+  /** An image that the runtime cannot mount is mounted for it. */
+  async #onNode(uid: string, { image, imageSubPath = '', ...mount }: Mount): Promise<Mount> {
+    if (image === undefined) return mount;
+    if (!this.#imageMounts) return { ...mount, image, imageSubPath };
+    return { ...mount, hostPath: await this.#imageMounts.mount(uid, image, imageSubPath) };
+  }
+
+  /** Of pods whose sandboxes went while no kubelet was there to see it. */
+  async #releaseImageMounts(): Promise<void> {
+    for (const uid of (await this.#imageMounts?.pods()) ?? []) if (!this.#pleg.pod(uid)) await this.#imageMounts?.release(uid);
+  }
+
   #named(id: string): string {
     return `${this.version.slice(0, this.version.indexOf(':'))}://${id}`;
   }
@@ -320,6 +343,12 @@ export class CriRuntime implements Runtime {
     if (!found) throw new StartError('CreateContainerConfigError', `unable to find target container ${target}`);
     return bareId(found.id);
   }
+}
+
+/** containerd does since 2.1. */
+function mountsImages(version: string): boolean {
+  const [, major, minor] = /^containerd:\/\/v?(\d+)\.(\d+)/.exec(version) ?? [];
+  return major === undefined || Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 1);
 }
 
 /** Users of a pod's own need a runtime that maps them, which none of those that have been tried does. */

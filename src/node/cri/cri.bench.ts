@@ -8,6 +8,7 @@
  * looking at idle pods costs, here and in containerd.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as realTime } from 'node:timers/promises';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
@@ -113,8 +114,8 @@ function cpuMs(pid: number): number {
   return 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
-function connect({ socket }: Containerd, events: boolean): Promise<CriRuntime> {
-  return CriRuntime.connect({ socket, clock, logger: silentLogger, seccompDirectory: '/nonexistent', events });
+function connect({ socket, directory }: Containerd, events: boolean): Promise<CriRuntime> {
+  return CriRuntime.connect({ socket, clock, logger: silentLogger, seccompDirectory: '/nonexistent', imageVolumesDirectory: join(directory, 'image-volumes'), events });
 }
 
 if (withoutContainerd) say(withoutContainerd);

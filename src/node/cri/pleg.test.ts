@@ -111,7 +111,7 @@ test('a runtime that goes away and comes back: errors meanwhile, then what has c
 
 test('what is wrong with a runtime is said as the node’s condition says it', async () => {
   await open();
-  const runtime = await CriRuntime.connect({ socket: join(directory, 'cri.sock'), clock, logger: silentLogger, seccompDirectory: '', relistMs: never });
+  const runtime = await CriRuntime.connect({ socket: join(directory, 'cri.sock'), clock, logger: silentLogger, seccompDirectory: '', imageVolumesDirectory: join(directory, 'image-volumes'), relistMs: never });
   closing.push(() => runtime.close());
   assert.equal(runtime.version, 'fake://1');
   assert.deepEqual(await runtime.status(), { ready: true, networkReady: false, message: 'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:cni plugin not initialized' });

@@ -8,7 +8,7 @@ import type { Logger } from '../../base/logger.ts';
 import { runtimeService } from './api.ts';
 import type { CriConnection } from './connection.ts';
 import { isUnimplemented } from './connection.ts';
-import { namedByTaskEvent, subscribe } from './containerd-api.ts';
+import { containerdNamespace, namedByTaskEvent, subscribe } from './containerd-api.ts';
 
 export interface RuntimeEvent {
   /** Of a container or a sandbox. */
@@ -53,11 +53,9 @@ async function* criEvents({ connection, signal }: RuntimeEventsOptions): AsyncGe
 }
 
 const topics: Readonly<Record<string, RuntimeEvent['what']>> = { '/tasks/exit': 'ended', '/tasks/oom': 'outOfMemory' };
-/** Where CRI keeps its containers. */
-const namespace = 'k8s.io';
 
 async function* containerdEvents({ connection, signal }: RuntimeEventsOptions): AsyncGenerator<RuntimeEvent> {
-  const filters = Object.keys(topics).map((topic) => `namespace==${namespace},topic=="${topic}"`);
+  const filters = Object.keys(topics).map((topic) => `namespace==${containerdNamespace},topic=="${topic}"`);
   for await (const { topic, event } of connection.stream(subscribe, { filters }, signal)) {
     const what = topics[topic];
     const named = event && namedByTaskEvent(event.value);

@@ -1,15 +1,18 @@
-/** Sees to it that a container's image is on the node, as its pull policy wants it. Events and reasons are upstream's (pkg/kubelet/images). */
+/** Sees to it that a container's images are on the node, as their pull policies want it. Events and reasons are upstream's (pkg/kubelet/images). */
 import type { Container, Pod } from '../../api/types/core-v1.ts';
 import type { Pulled } from './image-pulls.ts';
 import { StartError } from './runtime.ts';
 import type { RegistryCredentials } from './runtime.ts';
 import type { ContainerField, WorkerHost } from './worker-host.ts';
 
-/** Rejects with StartError. */
-export async function ensureImage(host: WorkerHost, pod: Pod, container: Container, field: ContainerField): Promise<void> {
+/** The container's own, and those that are volumes of it. Rejects with StartError. */
+export async function ensureImages(host: WorkerHost, pod: Pod, container: Container, field: ContainerField): Promise<void> {
+  await ensureImage(host, pod, container.image ?? '', container.imagePullPolicy, field);
+  for (const { name, image } of pod.spec.volumes ?? []) if (image && container.volumeMounts?.some((mount) => mount.name === name)) await ensureImage(host, pod, image.reference ?? '', image.pullPolicy, field);
+}
+
+async function ensureImage(host: WorkerHost, pod: Pod, image: string, policy = 'IfNotPresent', field: ContainerField): Promise<void> {
   const { runtime, clock } = host;
-  const image = container.image ?? '';
-  const policy = container.imagePullPolicy ?? 'IfNotPresent';
   if (policy !== 'Always' && (await runtime.hasImage(image, pod))) {
     host.record(pod, 'Normal', 'Pulled', `Container image "${image}" already present on machine and can be accessed by the pod`, field);
     return;

@@ -5,7 +5,7 @@
  * kuberuntime).
  */
 import type { Container } from '../../api/types/core-v1.ts';
-import { ensureImage } from './container-image.ts';
+import { ensureImages } from './container-image.ts';
 import { restartDelayMs } from './container-plan.ts';
 import type { ContainerStart, WaitingReason } from './container-plan.ts';
 import { StartError } from './runtime.ts';
@@ -89,7 +89,7 @@ export class ContainerStarter {
     const field = { container: name, kind };
     this.#starting.set(name, 'waiting');
     try {
-      await ensureImage(this.#host, this.#worker.pod, container, field);
+      await ensureImages(this.#host, this.#worker.pod, container, field);
       if (!mayGoOn()) return;
       this.#starting.set(name, 'making');
       const { allocatedPod: pod, podIps } = this.#worker;
