@@ -7,9 +7,6 @@ export const clusterDnsService = { namespace: 'kube-system', name: 'kube-dns' } 
 /** On a Node that runs a server: its addresses, on port 53, with commas between where it has both families. */
 export const dnsAddressAnnotation = 'dns.coxswain.dev/address';
 
-/** What a server has to be allowed; every node may. The name is the one that installers give it. */
-export const clusterDnsRole = 'system:coredns';
-
 /** The tenth address of the Services' range: `10.96.0.10` of `10.96.0.0/12`. Undefined for what is no range, or a smaller one. */
 export function clusterDnsAddress(serviceCidr: string): string | undefined {
   const [network = '', length = ''] = serviceCidr.split('/');

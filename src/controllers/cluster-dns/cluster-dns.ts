@@ -3,15 +3,13 @@
  * Nothing is made while no node runs one, and a Service that selects pods is
  * somebody's own DNS: it is left alone.
  */
-import { clusterDnsAddress, clusterDnsRole, clusterDnsService, dnsAddressAnnotation } from '../../api/cluster-dns.ts';
+import { clusterDnsAddress, clusterDnsService, dnsAddressAnnotation } from '../../api/cluster-dns.ts';
 import type { Node, Service } from '../../api/types/core-v1.ts';
 import type { Endpoint, EndpointSlice } from '../../api/types/discovery-v1.ts';
-import type { ClusterRole, ClusterRoleBinding } from '../../api/types/rbac-v1.ts';
 import { ipFamily } from '../../api/validation/ip.ts';
 import { equal } from '../../base/equality.ts';
-import { isAlreadyExists, isNotFound } from '../../client/failure.ts';
-import type { ApiObject, Resource } from '../../client/resource.ts';
-import { clusterRoleBindings, clusterRoles, endpointSlices, nodes, serviceCIDRs, services } from '../../client/resources.ts';
+import type { ApiObject } from '../../client/resource.ts';
+import { endpointSlices, nodes, serviceCIDRs, services } from '../../client/resources.ts';
 import type { ControllerContext, ControllerFactory } from '../runtime/context.ts';
 import { controllerReference } from '../runtime/owner.ts';
 import { onChange, reconciler } from '../runtime/reconciler.ts';
@@ -24,24 +22,6 @@ type Family = (typeof families)[number];
 const theKey = 'cluster-dns';
 /** Nodes change together at a start. */
 const gatherMs = 50;
-
-const role: ClusterRole = {
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: 'ClusterRole',
-  metadata: { name: clusterDnsRole },
-  rules: [
-    { apiGroups: [''], resources: ['services', 'namespaces'], verbs: ['list', 'watch'] },
-    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
-  ],
-};
-
-const binding: ClusterRoleBinding = {
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: 'ClusterRoleBinding',
-  metadata: { name: clusterDnsRole },
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: clusterDnsRole },
-  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:nodes' }],
-};
 
 export const clusterDnsController: ControllerFactory = (context) => {
   const allNodes = context.informers.get(nodes);
@@ -64,11 +44,7 @@ export const clusterDnsController: ControllerFactory = (context) => {
     const servers = [...allNodes.values()].filter(isServer);
     let service = allServices.find(clusterDnsService);
     if (service ? service.spec.selector : servers.length === 0) return;
-    if (!service) {
-      await ensure(context, clusterRoles, role, signal);
-      await ensure(context, clusterRoleBindings, binding, signal);
-      service = await createService(context, signal);
-    }
+    service ??= await createService(context, signal);
     for (const family of families) {
       const endpoints = servers.flatMap((node) => endpointsOf(node, family)).toSorted((a, b) => ((a.nodeName ?? '') < (b.nodeName ?? '') ? -1 : 1));
       await writeSlice(service, family, endpoints, signal);
@@ -150,16 +126,4 @@ async function createService({ client }: ControllerContext, signal: AbortSignal)
     },
   };
   return client.create(services, service, { signal });
-}
-
-/** What is there already may have been changed by its owner, and stays. */
-async function ensure<T extends ApiObject>({ client }: ControllerContext, resource: Resource<T>, object: T, signal: AbortSignal): Promise<void> {
-  try {
-    await client.get(resource, object.metadata, { signal });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    await client.create(resource, object, { signal }).catch((failure: unknown) => {
-      if (!isAlreadyExists(failure)) throw failure;
-    });
-  }
 }

@@ -10,7 +10,7 @@
  * `dnsAddressAnnotation` on its Node, and the controller `cluster-dns` keeps the
  * Service and its endpoints at the nodes that are Ready.
  *
- * The rights it needs are those of the ClusterRole `system:coredns`.
+ * It lists and watches Services, EndpointSlices and namespaces, which every node may.
  *
  * A query takes some 20 us of the thread: it may share one with what does not
  * block it for milliseconds, such as the kubelet of a real node.
