@@ -136,10 +136,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
 }
 
 /** The two halves of a mode: how rules are written, and where they go. */
-function written({ mode, clusterCidrs, serviceCidrs = [], tableName = 'coxswain-proxy' }: ProxyOptions, families: readonly Family[], run: RunCommand): { readonly renderer: ServiceRenderer; readonly backend: RuleBackend } {
+function written({ mode, clock, clusterCidrs, serviceCidrs = [], tableName = 'coxswain-proxy' }: ProxyOptions, families: readonly Family[], run: RunCommand): { readonly renderer: ServiceRenderer; readonly backend: RuleBackend } {
   const words = families.map((family) => (family === 'IPv4' ? 'ip' : 'ip6'));
   const networks = { clusterCidrs, serviceCidrs };
   return mode === 'nftables'
-    ? { renderer: nftRenderer(networks), backend: new NftBackend({ run, table: tableName, families: words }) }
+    ? { renderer: nftRenderer(networks), backend: new NftBackend({ run, clock, table: tableName, families: words }) }
     : { renderer: iptablesRenderer(networks), backend: new IptablesBackend(run, words) };
 }

@@ -48,7 +48,7 @@ export async function startNetworkPolicy(options: NetworkPolicyOptions): Promise
   const allPods = new Informer(client, pods, informerOptions);
   const allNamespaces = new Informer(client, namespaces, informerOptions);
   const table = new RuleTable();
-  const backend = new NftBackend({ run, table: options.tableName ?? 'coxswain-policy', families: families.map((family) => (family === 'IPv4' ? 'ip' : 'ip6')) });
+  const backend = new NftBackend({ run, clock, table: options.tableName ?? 'coxswain-policy', families: families.map((family) => (family === 'IPv4' ? 'ip' : 'ip6')) });
   const sync = new RuleSync({ table, backend, clock, logger });
   const tracker = new PolicyTracker({ nodeName, families, policies: allPolicies, pods: allPods, namespaces: allNamespaces, table, onChange: () => sync.request() });
   const informers = [allPolicies, allPods, allNamespaces];

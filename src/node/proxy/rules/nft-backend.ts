@@ -1,7 +1,9 @@
 /** Rules in nftables: one table of our own for each family, and one transaction for all of them. */
 import type { RuleBackend } from './backend.ts';
+import type { Clock } from '../../../base/clock.ts';
 import type { RunCommand } from '../../system/command.ts';
 import { nftRemovalScript, nftScript } from './nft-script.ts';
+import type { ChainName } from './nft-script.ts';
 import type { Change, Part } from './rule-table.ts';
 
 export interface NftBackendOptions {
@@ -9,18 +11,32 @@ export interface NftBackendOptions {
   /** Their name, the same for all families. */
   readonly table: string;
   readonly families: readonly string[];
+  readonly clock: Clock;
 }
+
+/** Before 6.2 the kernel notices only a moment later that no element leads to a chain any more, and refuses to delete it until then. */
+const unusedForMs = 1000;
 
 export class NftBackend implements RuleBackend {
   readonly #options: NftBackendOptions;
+  /** Chains that are empty and to be deleted, and since when. */
+  readonly #unused = new Map<string, { readonly name: ChainName; readonly since: number }>();
 
   constructor(options: NftBackendOptions) {
     this.#options = options;
   }
 
   async apply(changes: readonly Change[], afresh: boolean): Promise<void> {
-    const { run, table, families } = this.#options;
-    await run('nft', ['-f', '-'], { input: nftScript(table, changes, afresh ? families : []) });
+    const { run, table, families, clock } = this.#options;
+    if (afresh) this.#unused.clear();
+    for (const { place, key, after } of changes) if (after !== undefined) this.#unused.delete(`${place} ${key}`);
+    const due = [...this.#unused].filter(([, { since }]) => clock.monotonic() - since >= unusedForMs);
+    await run('nft', ['-f', '-'], { input: nftScript(table, changes, due.map(([, { name }]) => name), afresh ? families : []) });
+    for (const [chain] of due) this.#unused.delete(chain);
+    for (const { place, key, before, after } of changes) {
+      const [family = '', kind] = place.split(' ');
+      if (kind === 'chain' && before !== undefined && after === undefined) this.#unused.set(`${place} ${key}`, { name: { family, chain: key }, since: clock.monotonic() });
+    }
   }
 
   async audit(applied: Iterable<Part>): Promise<string | undefined> {
@@ -40,7 +56,8 @@ export class NftBackend implements RuleBackend {
         // Sets that traffic fills have elements of their own, and are no place in the table.
         const there = found.keys.get(place);
         for (const key of keys) if (!there?.has(key)) return `${place} has lost ${key}`;
-        if (there && there.size !== keys.size) return `${place} has ${there.size - keys.size} entries too many`;
+        const foreign = [...(there ?? [])].find((key) => !keys.has(key) && !this.#unused.has(`${place} ${key}`));
+        if (foreign !== undefined) return `${place} has ${foreign}, which is not ours`;
       }
       for (const [chain, count] of ruleCounts) {
         if (chain.startsWith(`${family} `) && (found.ruleCounts.get(chain) ?? 0) !== count) return `${chain} has other rules`;

@@ -12,8 +12,17 @@ const elementsPerCommand = 1000;
 
 type Sections = Record<'define' | 'take' | 'rules' | 'give' | 'clear' | 'drop', string[]>;
 
-/** The whole transaction for `changes` of the table called `table`; `afresh`: in place of whatever the tables of these families hold. */
-export function nftScript(table: string, changes: readonly Change[], afresh: readonly string[] = []): string {
+export interface ChainName {
+  readonly family: string;
+  readonly chain: string;
+}
+
+/**
+ * The whole transaction for `changes` of the table called `table`. Chains that are not wanted any more are emptied;
+ * those in `unused`, which were emptied by an earlier transaction, are deleted. `afresh`: all of it in place of whatever
+ * the tables of these families hold.
+ */
+export function nftScript(table: string, changes: readonly Change[], unused: readonly ChainName[] = [], afresh: readonly string[] = []): string {
   const sections: Sections = { define: [], take: [], rules: [], give: [], clear: [], drop: [] };
   const elements = new Map<string, { gone: string[]; come: string[] }>();
   for (const change of changes) {
@@ -27,6 +36,7 @@ export function nftScript(table: string, changes: readonly Change[], afresh: rea
     for (const group of groups(gone)) sections.take.push(`delete element ${set} { ${group} }`);
     for (const group of groups(come)) sections.give.push(`add element ${set} { ${group} }`);
   }
+  for (const { family, chain } of unused) sections.drop.push(`delete chain ${family} ${table} ${chain}`);
   const start = afresh.flatMap((family) => [`add table ${family} ${table}`, `delete table ${family} ${table}`, `add table ${family} ${table}`]);
   // What is pointed at comes before, and goes after, what points at it.
   const { define, take, rules, give, clear, drop } = sections;
@@ -42,7 +52,6 @@ function chainCommands(sections: Sections, target: string, { key, before, after 
   const chain = `${target} ${key}`;
   if (after === undefined) {
     sections.clear.push(`flush chain ${chain}`);
-    sections.drop.push(`delete chain ${chain}`);
     return;
   }
   const lines = after.split('\n');

@@ -60,7 +60,7 @@ describe('nft script', () => {
       { place: 'ip set', key: 'old', before: 'set type ipv4_addr;', after: undefined },
       { place: 'ip set', key: 'm', before: undefined, after: 'map type ipv4_addr : verdict;' },
     ].map(({ place, key, before, after }) => ({ place, key, before, after }));
-    assert.deepEqual(nftScript('t', changes).trim().split('\n').map((line) => line.trim()), [
+    assert.deepEqual(nftScript('t', changes, [{ family: 'ip', chain: 'older' }]).trim().split('\n').map((line) => line.trim()), [
       'add chain ip t new { type filter hook input priority 0; policy accept; }',
       'add chain ip t kept',
       'add map ip t m { type ipv4_addr : verdict; }',
@@ -71,10 +71,10 @@ describe('nft script', () => {
       'add rule ip t kept drop',
       'add element ip t services { b : goto new }',
       'flush chain ip t gone',
-      'delete chain ip t gone',
       'delete set ip t old',
+      'delete chain ip t older',
     ]);
-    assert.match(nftScript('t', [], ['ip']), /^add table ip t\ndelete table ip t\nadd table ip t\n/);
+    assert.match(nftScript('t', [], [], ['ip']), /^add table ip t\ndelete table ip t\nadd table ip t\n/);
   });
 });
 
