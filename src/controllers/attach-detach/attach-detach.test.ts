@@ -35,8 +35,12 @@ test('a volume is attached for its pod, and detached when the kubelet has let go
   const [attachment] = cluster.api.list<VolumeAttachment>(collection);
   assert.equal(attachment?.metadata.name, onNode('n'));
   assert.deepEqual(attachment?.spec, { attacher: driver, nodeName: 'n', source: { persistentVolumeName: 'pv' } });
-  cluster.api.put(collection, { ...attachment, status: { attached: true } });
-  await settle();
+  for (const status of [{ attached: false, attachError: { message: 'no room' } }, { attached: true }]) {
+    cluster.api.put(collection, { ...attachment, status });
+    await settle();
+  }
+  const events = cluster.api.list<{ reason: string; message: string }>('events').map(({ reason, message }) => `${reason} ${message}`);
+  assert.deepEqual(events, ['FailedAttachVolume AttachVolume.Attach failed for volume "pv" : no room', 'SuccessfulAttachVolume AttachVolume.Attach succeeded for volume "pv" ']);
   assert.deepEqual(cluster.api.get<Node>('nodes', '', 'n')?.status?.volumesAttached, [{ name: unique, devicePath: '' }]);
 
   putNode('n', { volumesInUse: [unique] });

@@ -50,7 +50,11 @@ export const attachDetachController: ControllerFactory = (context) => {
   volumes.addHandler({ onAdd: wakeVolume });
   drivers.addHandler(onChange<CSIDriver>(() => [...volumes.values()].forEach(wakeVolume)));
   attachments.addHandler({
-    ...onChange<VolumeAttachment>(({ spec }) => loop.queue.add(spec.nodeName)),
+    onAdd: ({ spec }) => loop.queue.add(spec.nodeName),
+    onUpdate: (old, attachment) => {
+      loop.queue.add(attachment.spec.nodeName);
+      tellPods(old, attachment);
+    },
     onDelete: ({ spec }) => {
       loop.queue.add(spec.nodeName);
       // Another node may have waited for it.
@@ -89,6 +93,20 @@ export const attachDetachController: ControllerFactory = (context) => {
 
   function isAttachable({ metadata }: PersistentVolumeClaim, { spec }: PersistentVolume): boolean {
     return spec?.csi !== undefined && spec.claimRef?.uid === metadata.uid && drivers.get(spec.csi.driver)?.spec.attachRequired !== false;
+  }
+
+  /** How it went, to those who wait for it. */
+  function tellPods(old: VolumeAttachment, { spec, status }: VolumeAttachment): void {
+    const succeeded = status?.attached && !old.status?.attached;
+    const failure = status?.attachError?.message;
+    if (!succeeded && (failure === undefined || failure === old.status?.attachError?.message)) return;
+    const volume = spec.source.persistentVolumeName ?? '';
+    const claim = volumes.get(volume)?.spec?.claimRef;
+    for (const pod of claim ? podsWithClaim(allPods, keyOf({ metadata: claim })) : []) {
+      if (pod.spec.nodeName !== spec.nodeName || isTerminal(pod)) continue;
+      if (succeeded) recorder.event(pod, 'Normal', 'SuccessfulAttachVolume', `AttachVolume.Attach succeeded for volume "${volume}" `);
+      else recorder.event(pod, 'Warning', 'FailedAttachVolume', `AttachVolume.Attach failed for volume "${volume}" : ${failure}`);
+    }
   }
 
   async function create(attachment: VolumeAttachment, signal: AbortSignal): Promise<void> {
