@@ -94,7 +94,7 @@ export class CriRuntime implements Runtime {
       const pleg = new Pleg({ connection, clock, logger, runtimeName, ...(relistMs === undefined ? {} : { relistMs }), ...(events === undefined ? {} : { events }) });
       await pleg.start();
       const runtime = new CriRuntime(options, connection, pleg, `${runtimeName}://${runtimeVersion}`);
-      await runtime.#releaseImageMounts();
+      await runtime.#releaseImageMounts().catch((error: unknown) => logger.warn('images of pods that are gone stay mounted', { error }));
       return runtime;
     } catch (error) {
       connection.close();
@@ -308,9 +308,11 @@ export class CriRuntime implements Runtime {
   async #changing(uid: string | undefined, change: () => Promise<void>): Promise<void> {
     try {
       await change();
-    } finally {
-      await this.#pleg.refresh(uid);
+    } catch (error) {
+      await this.#pleg.refresh(uid).catch(() => {});
+      throw error;
     }
+    await this.#pleg.refresh(uid);
   }
 
   /** An image that the runtime cannot mount is mounted for it. */

@@ -42,6 +42,7 @@ interface Listed {
   readonly containers: Answer<'Container'>[];
 }
 
+const closed = new Error('the runtime is looked at no more');
 const nothing: Listed = { sandboxes: [], containers: [] };
 
 export class Pleg {
@@ -117,6 +118,7 @@ export class Pleg {
 
   /** Looks at a pod, or at all; resolves when everybody has been told. Rejects where the runtime does not answer. */
   refresh(uid?: string): Promise<void> {
+    if (this.#closing.signal.aborted) return Promise.reject(closed);
     this.#asked ??= { all: false, pods: new Set(), done: Promise.withResolvers() };
     const { pods, done } = this.#asked;
     if (uid === undefined) this.#asked.all = true;
@@ -139,6 +141,7 @@ export class Pleg {
       }
     }
     this.#running = false;
+    this.#asked?.done.reject(closed);
   }
 
   async #round(uid: string | undefined): Promise<void> {
