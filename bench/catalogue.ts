@@ -19,6 +19,7 @@ export const catalogue: Readonly<Record<string, Entry>> = {
   'list-storm': { summary: '1000 streaming informers at once', load: async () => (await import('./list-storm.ts')).listStorm },
   events: { summary: 'an event storm, and what others notice of it', load: async () => (await import('./events.ts')).events },
   scheduler: { summary: 'bare pods at full speed on 5000 nodes, in upstream’s workloads', load: async () => (await import('./scheduler.ts')).scheduler },
+  controllers: { summary: '990 controllers at once: no pod doubled, CPU of each part', load: async () => (await import('./controllers.ts')).controllers },
   'bad-weather': { summary: 'API server killed, storms, a namespace deleted, three in ten nodes dead', load: async () => (await import('./bad-weather.ts')).badWeather },
   growth: { summary: 'cost of a pod and of a heartbeat at 100 to 5000 nodes', load: async () => (await import('./growth.ts')).growth },
   scale: { summary: 'what 10,000 to 100,000 nodes would need, worked out from the results of growth', load: async () => (await import('./scale.ts')).scale },
