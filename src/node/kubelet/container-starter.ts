@@ -70,7 +70,8 @@ export class ContainerStarter {
   /** When something is next to be done about a container whose start has failed; undefined: now. */
   waitUntil(container: Container, kind: ContainerStart['kind'], nowMs: number): number | undefined {
     const failure = this.#failures?.get(container.name);
-    if (!failure || failure.retryAtMs <= nowMs) return undefined;
+    // Another image has not failed yet.
+    if (!failure || failure.image !== (container.image ?? '') || failure.retryAtMs <= nowMs) return undefined;
     if (failure.reason !== 'ErrImagePull') return failure.retryAtMs;
     const shownUntilMs = failure.failedAtMs + pullFailureShownMs;
     if (nowMs < shownUntilMs) return shownUntilMs;

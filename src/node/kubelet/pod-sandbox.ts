@@ -12,6 +12,14 @@ import type { WorkerHost } from './worker-host.ts';
 const retryFirstMs = 500;
 const mountRetryMaxMs = 122_000;
 
+interface Failure {
+  readonly reason: string;
+  readonly text: string;
+}
+
+const notMade: Failure = { reason: 'FailedCreatePodSandBox', text: 'Failed to create pod sandbox' };
+const notEnded: Failure = { reason: 'FailedKillPod', text: 'error killing pod' };
+
 export class PodSandbox {
   /** A call is in flight. */
   busy = false;
@@ -32,7 +40,7 @@ export class PodSandbox {
 
   /** Resolves to whether the runtime makes the sandbox now. `again`: there is one that has died. */
   make(pod: Pod, again: boolean, mayGoOn: () => boolean): Promise<boolean> {
-    return this.#try(pod, async () => {
+    return this.#try(pod, notMade, async () => {
       const { runtime, setup } = this.#host;
       if (!setup) return runtime.runSandbox(pod);
       if (again) await runtime.stopSandbox(pod.metadata.uid ?? '');
@@ -43,7 +51,7 @@ export class PodSandbox {
 
   /** For a pod that has its sandbox from before this process began. */
   adopt(pod: Pod): Promise<boolean> {
-    return this.#try(pod, async () => {
+    return this.#try(pod, notMade, async () => {
       this.#settings = await this.#host.setup?.prepare(pod);
     });
   }
@@ -56,27 +64,27 @@ export class PodSandbox {
   end(pod: Pod): Promise<boolean> {
     const uid = pod.metadata.uid ?? '';
     const { runtime, setup } = this.#host;
-    return this.#try(pod, async () => {
+    return this.#try(pod, notEnded, async () => {
       await runtime.stopSandbox(uid);
       await (setup ? setup.release(uid) : runtime.removeSandbox(uid));
     });
   }
 
-  async #try(pod: Pod, act: () => Promise<void>): Promise<boolean> {
+  async #try(pod: Pod, failure: Failure, act: () => Promise<void>): Promise<boolean> {
     this.busy = true;
     try {
       await act();
       this.#failures = 0;
       return true;
     } catch (error) {
-      this.#onFailed(pod, error);
+      this.#onFailed(pod, failure, error);
       return false;
     } finally {
       this.busy = false;
     }
   }
 
-  #onFailed(pod: Pod, error: unknown): void {
+  #onFailed(pod: Pod, failure: Failure, error: unknown): void {
     const { clock, logger } = this.#host;
     const message = error instanceof Error ? error.message : String(error);
     this.#failures++;
@@ -85,6 +93,6 @@ export class PodSandbox {
     this.retryAtMs = clock.now() + delayMs;
     logger.warn('the sandbox of a pod failed', { pod: pod.metadata.name, error });
     if (ofMachine) this.#host.record(pod, 'Warning', error.reason, message);
-    else this.#host.record(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
+    else this.#host.record(pod, 'Warning', failure.reason, `${failure.text}: ${message}`);
   }
 }

@@ -75,7 +75,7 @@ export class PodWorker implements ProbedPod, ResizedPod, ContainerFacts {
   begin(): void {
     const phase = this.pod.status?.phase;
     if (phase === 'Succeeded' || phase === 'Failed') this.#event('stop');
-    if (this.#view?.sandbox?.ready) this.#event('sandboxReady');
+    if (this.#view?.sandbox?.ready || this.#runsNoMore()) this.#event('sandboxReady');
     if (this.#view) this.#resizeFrom(reportedAllocation(this.pod));
     this.#followProbes();
     this.#armDeadline();
@@ -279,14 +279,17 @@ export class PodWorker implements ProbedPod, ResizedPod, ContainerFacts {
 
   /** A pod whose containers run again gets another sandbox; of others only what still runs in the dead one is to end. */
   #onSandboxLost(): void {
-    const policy = this.pod.spec.restartPolicy ?? 'Always';
-    const hasRun = this.pod.spec.containers.some(({ name }) => latestContainer(this.#view, name));
-    if (policy === 'Never' && hasRun) {
+    if (this.#runsNoMore()) {
       void this.#host.runtime.stopSandbox(this.pod.metadata.uid ?? '').catch((error: unknown) => this.#host.logger.warn('stopping a dead sandbox failed', { pod: this.pod.metadata.name, error }));
       return;
     }
     if (this.#host.setup) this.#host.record(this.pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
     this.#event('sandboxLost');
+  }
+
+  /** It has run in a sandbox that has died, and nothing of it runs twice. */
+  #runsNoMore(): boolean {
+    return this.pod.spec.restartPolicy === 'Never' && this.#view?.sandbox?.ready === false && this.#view.containers.length > 0;
   }
 
   /** A pod from before this process began needs its machine's part again before containers can start in it. */
