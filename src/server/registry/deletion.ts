@@ -39,7 +39,8 @@ export async function deleteObject(
   });
 }
 
-function checkPreconditions(resource: ResourceInfo, name: string, stored: Stored, options: DeleteOptions): void {
+/** Throws ApiError 409. */
+export function checkPreconditions(resource: ResourceInfo, name: string, stored: Stored, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const has = stored.object.metadata.uid ?? '';
   // It is named by its kind here, as nowhere else.

@@ -3,10 +3,11 @@ import * as errors from '../../../api/errors.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import { matchesLabelSelector } from '../../../api/selectors/label-selector.ts';
 import type { Pod } from '../../../api/types/core-v1.ts';
+import type { DeleteOptions } from '../../../api/types/meta-v1.ts';
 import type { Eviction, PodDisruptionBudget } from '../../../api/types/policy-v1.ts';
 import { formatTime } from '../../../base/clock.ts';
 import { assert } from '../../../base/assert.ts';
-import { deleteObject } from '../../registry/deletion.ts';
+import { checkPreconditions, deleteObject } from '../../registry/deletion.ts';
 import { changeContextOf, type ResourceCall } from '../call.ts';
 import { decodeAs, matchPath } from '../decode-body.ts';
 import { dryRunOf, writeOptionsOf } from '../request-options.ts';
@@ -14,6 +15,7 @@ import { sendStatus } from '../respond.ts';
 
 const evictionKind = { group: 'policy', version: 'v1', kind: 'Eviction' };
 const evictionType = 'io.k8s.api.policy.v1.Eviction';
+const disrupted = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' };
 /** Between a yes to an eviction and the disruption controller's seeing the pod go, at most so many are remembered. */
 const disruptedPodsMax = 2000;
 
@@ -32,7 +34,7 @@ export async function serveEviction(call: ResourceCall): Promise<void> {
   const pod = (await parts.registry.mustGet(stored, info.namespace, info.name)).object as unknown as Pod;
   await parts.registry.admit('CREATE', stored, info.name, eviction as unknown as KubeObject, undefined, context);
   if (needsBudget(pod)) await spendBudget(call, pod, dryRun, context.now);
-  await deleteObject(parts.registry, stored, info.name, deleteOptions, context);
+  await deleteObject(parts.registry, stored, info.name, dryRun ? deleteOptions : await markEvicted(call, deleteOptions), context);
   sendStatus(call, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }
 
@@ -40,6 +42,27 @@ export async function serveEviction(call: ResourceCall): Promise<void> {
 function needsBudget(pod: Pod): boolean {
   const phase = pod.status?.phase;
   return !(phase === 'Succeeded' || phase === 'Failed' || phase === 'Pending' || pod.metadata.deletionTimestamp !== undefined);
+}
+
+/** Says on the pod that the cluster ends it and not it itself, so that a Job need not count it as a failure. Resolves to the options to go on with. */
+async function markEvicted({ parts, stored, info }: ResourceCall, options: DeleteOptions): Promise<DeleteOptions> {
+  const { registry, clock } = parts;
+  const { namespace, name } = info;
+  const written = await registry.optimistically(stored, name, namespace, (current) => {
+    checkPreconditions(stored, name, current, options);
+    const marked = withDisruption(current.object as unknown as Pod, formatTime(clock.now())) as unknown as KubeObject;
+    return registry.writeIfUnchanged(stored, name, current, { object: marked, managed: current.managed }, { namespace, dryRun: false });
+  });
+  // The version that was asked for has been met; by now it is another.
+  if (options.preconditions?.resourceVersion === undefined) return options;
+  return { ...options, preconditions: { ...options.preconditions, resourceVersion: String(written.revision) } };
+}
+
+function withDisruption(pod: Pod, now: string): Pod {
+  const conditions = pod.status?.conditions ?? [];
+  const before = conditions.find(({ type }) => type === disrupted.type);
+  const lastTransitionTime = before?.status === disrupted.status ? (before.lastTransitionTime ?? now) : now;
+  return { ...pod, status: { ...pod.status, conditions: [...conditions.filter((one) => one !== before), { ...disrupted, lastTransitionTime }] } };
 }
 
 function budgetResource(catalogue: Catalogue): ResourceInfo {
