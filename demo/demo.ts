@@ -43,8 +43,8 @@ interface Options {
 const clock = systemClock();
 const image = 'localhost/coxswain-demo:1';
 const connectionsPerBot = 16;
-/** On one machine, and on a thousand that pretend: the seed's thousand servers and ten thousand bots. */
-const sizes = { real: { nodes: 2, servers: 4, bots: 4, rate: 500 }, hollow: { nodes: 1000, servers: 1000, bots: 10_000, rate: 1000 } } as const;
+/** On one machine, and on a thousand that pretend: ten million requests a second. */
+const sizes = { real: { nodes: 2, servers: 4, bots: 4, rate: 500 }, hollow: { nodes: 1000, servers: 1000, bots: 1000, rate: 10_000 } } as const;
 
 const simulatedNote = 'SIMULATED: no container runs and no request is sent. Pods, endpoints and the rollout are real objects of a real control plane; nodes pretend, and requests and latencies are computed from the endpoints (M/M/1 queues).';
 

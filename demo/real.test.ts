@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { machinesImpossible } from '../src/cluster/machines/requirements.ts';
 import { runDemo } from './testing/run-demo.ts';
 
-test('a rolling update of real containers under load fails no request', { skip: machinesImpossible() ?? false, timeout: 240_000 }, async () => {
+test('a rolling update of real containers under load fails no request', { skip: machinesImpossible() ?? false, timeout: 480_000 }, async () => {
   const verdict = await runDemo(['--nodes', '2', '--servers', '2', '--bots', '2', '--rate', '50', '--seconds', '8'], async () => {});
   assert.equal(verdict.simulated, false);
   assert.deepEqual([verdict.failed, verdict.failures], [0, {}]);
