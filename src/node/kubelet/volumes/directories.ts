@@ -28,15 +28,6 @@ export class VolumeDirectories {
     return join(this.volumes(podUid), escaped(plugin), name);
   }
 
-  /** Of all block devices of the pod. */
-  devices(podUid: string): string {
-    return join(this.pods, podUid, 'volumeDevices');
-  }
-
-  device(podUid: string, plugin: string, name: string): string {
-    return join(this.devices(podUid), escaped(plugin), name);
-  }
-
   subPaths(podUid: string): string {
     return join(this.pods, podUid, 'volume-subpaths');
   }

@@ -1,11 +1,14 @@
 /**
  * Gives a volume to the pod's fsGroup: its files belong to the group, which may
  * read them (and write, unless the volume is read-only), and what is made in its
- * directories inherits the group. Modes and the policy are upstream's.
+ * directories inherits the group. Modes and the policy are upstream's. Another pod
+ * may be at work in the volume: what it puts in the place of a file must not give
+ * away a file of the node.
  */
-import { chmod, lchown, lstat, opendir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, chown, lchown, lstat, opendir } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { Pod } from '../../../api/types/core-v1.ts';
+import { below, openItself, pathOf } from './no-follow.ts';
 
 const readWrite = 0o660;
 const readOnlyMode = 0o440;
@@ -29,7 +32,8 @@ export async function own(directory: string, { fsGroup, onRootMismatch, readOnly
   if (fsGroup === undefined) return;
   const mask = readOnly ? readOnlyMode : readWrite;
   if (onRootMismatch && (await isOwned(directory, fsGroup, mask))) return;
-  await ownTree(directory, fsGroup, mask);
+  await using root = await openItself(directory);
+  await ownTree(root, fsGroup, mask);
 }
 
 async function isOwned(directory: string, fsGroup: number, mask: number): Promise<boolean> {
@@ -39,11 +43,18 @@ async function isOwned(directory: string, fsGroup: number, mask: number): Promis
 }
 
 /** Children first: a root that is right says that all below it is. */
-async function ownTree(path: string, fsGroup: number, mask: number): Promise<void> {
-  const info = await lstat(path);
-  if (info.isDirectory()) for await (const entry of await opendir(path)) await ownTree(join(path, entry.name), fsGroup, mask);
-  await lchown(path, info.uid, fsGroup);
-  // A link has no mode: changing it would change that of what it names.
-  if (info.isSymbolicLink()) return;
-  await chmod(path, (info.mode & 0o7777) | mask | (info.isDirectory() ? search | setGid : 0));
+async function ownTree(file: FileHandle, fsGroup: number, mask: number): Promise<void> {
+  const info = await file.stat();
+  if (info.isDirectory()) for await (const { name } of await opendir(pathOf(file))) await ownChild(file, name, fsGroup, mask);
+  await chown(pathOf(file), info.uid, fsGroup);
+  await chmod(pathOf(file), (info.mode & 0o7777) | mask | (info.isDirectory() ? search | setGid : 0));
+}
+
+async function ownChild(directory: FileHandle, name: string, fsGroup: number, mask: number): Promise<void> {
+  const path = below(directory, name);
+  await using child = await openItself(path);
+  const info = await child.stat();
+  // A link has an owner and no mode: changing it would change that of what it names.
+  if (info.isSymbolicLink()) await lchown(path, info.uid, fsGroup);
+  else await ownTree(child, fsGroup, mask);
 }

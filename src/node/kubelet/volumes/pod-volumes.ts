@@ -179,7 +179,6 @@ class NodeVolumes implements PodVolumes {
     const { directories } = this.#host;
     await removeUnmounted(directories.subPaths(podUid));
     await this.#plugins.unmountAll(podUid);
-    await removeUnmounted(directories.devices(podUid));
     await removeUnmounted(directories.volumes(podUid));
     // Others may have something in it still; they remove it then.
     await rmdir(directories.pod(podUid)).catch(() => {});

@@ -10,10 +10,8 @@ import { lstat, mkdir, open, realpath, rm, stat, writeFile } from 'node:fs/promi
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { mount, mountedAt, unmount } from './mounts.ts';
+import { below, openItself } from './no-follow.ts';
 
-/** O_PATH: a handle to bind or to open below, which opens no device or pipe. Node has no name for it. */
-const pathOnly = 0o10000000;
-const noFollow = pathOnly | constants.O_NOFOLLOW;
 const directoryOnly = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** Throws for what cannot be a path inside of a volume. */
@@ -85,10 +83,10 @@ async function splitAtMissing(base: string, parts: readonly string[]): Promise<{
 async function openWithin(base: string, path: string): Promise<FileHandle> {
   const inside = relative(base, path);
   if (inside === '..' || inside.startsWith('../') || inside.startsWith('/')) throw new Error(`${path} is not within ${base}`);
-  let handle = await open(base, noFollow);
+  let handle = await openItself(base);
   try {
     for (const part of inside.split('/').filter((name) => name !== '')) {
-      const next = await open(below(handle, part), noFollow);
+      const next = await openItself(below(handle, part));
       await handle.close();
       handle = next;
       if ((await handle.stat()).isSymbolicLink()) throw new Error(`${path} has become a link`);
@@ -98,9 +96,4 @@ async function openWithin(base: string, path: string): Promise<FileHandle> {
     await handle.close();
     throw error;
   }
-}
-
-/** A name in the directory that is open, wherever that has been moved to. */
-function below({ fd }: FileHandle, name: string): string {
-  return `/proc/self/fd/${fd}/${name}`;
 }

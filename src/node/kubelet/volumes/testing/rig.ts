@@ -47,18 +47,22 @@ export async function startVolumes(node?: Node): Promise<VolumesRig> {
       record: (_, type, reason, message) => events.push(`${type} ${reason} ${message}`),
     });
   };
+  const volumes = await start();
+  let current = volumes;
   return {
     root,
     api,
     clock,
     events,
-    volumes: await start(),
-    restart() {
+    volumes,
+    async restart() {
       stopping.abort();
       stopping = new AbortController();
-      return start();
+      return (current = await start());
     },
     async close() {
+      // What is under way comes to its end before that; a driver may have gone.
+      for (const podUid of await current.leftovers()) await current.release(podUid).catch(() => {});
       stopping.abort();
       await removeUnmounted(root);
     },
