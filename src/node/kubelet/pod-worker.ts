@@ -36,6 +36,7 @@ const deadlineExceeded = {
 };
 
 const clearRetryMs = 1000;
+const noWaiting: ReadonlyMap<string, WaitingReason> = new Map();
 
 export class PodWorker implements ProbedPod, ResizedPod, ContainerFacts {
   pod: Pod;
@@ -424,7 +425,8 @@ export class PodWorker implements ProbedPod, ResizedPod, ContainerFacts {
   }
 
   #waiting(): ReadonlyMap<string, WaitingReason> {
-    const planned = this.#plan?.waiting ?? new Map<string, WaitingReason>();
+    // Who ends waits for no restart.
+    const planned = (this.state === 'running' && this.#plan?.waiting) || noWaiting;
     return this.#starter.hasFailed ? new Map([...planned, ...this.#starter.waiting]) : planned;
   }
 

@@ -164,6 +164,17 @@ describe('status', () => {
     assert.equal(conditions(status)['Ready'], 'False|PodFailed');
   });
 
+  test('at the end nothing is left open', () => {
+    const ended = compute(pod('Always', ['m'], []), undefined, { terminal: true });
+    assert.equal(ended.phase, 'Failed');
+    assert.deepEqual([ended.containerStatuses?.[0]?.state?.terminated?.reason, ended.containerStatuses?.[0]?.state?.terminated?.exitCode], ['ContainerStatusUnknown', 137]);
+    const uninitialized = compute(pod('Always', ['m'], [{ name: 'a' }, { name: 'b' }]), view(container('a', { state: 'exited', exitCode: 1 })), { terminal: true });
+    assert.equal(uninitialized.phase, 'Failed');
+    assert.deepEqual(uninitialized.initContainerStatuses?.map(({ state }) => Object.keys(state ?? {})), [['terminated'], ['waiting']]);
+    assert.ok(uninitialized.containerStatuses?.[0]?.state?.waiting, 'its turn never came');
+    assert.equal(compute(pod('Never', ['m']), view(container('m', { state: 'exited' })), { terminal: true }).phase, 'Succeeded');
+  });
+
   test('readiness gates wait for their conditions, which are passed on', () => {
     const gate = { type: 'lb', status: 'False' };
     const object = pod('Always', ['m'], [], { phase: 'Running', conditions: [gate] });

@@ -10,6 +10,7 @@ import type { WaitingReason } from './container-plan.ts';
 import { shouldRestart } from './container-plan.ts';
 import type { PodFailure } from './pod-failure.ts';
 import { conditionsOf } from './status-conditions.ts';
+import { endPhase, endStatuses } from './status-terminal.ts';
 import type { ResizeCondition } from './resize/pod-resize.ts';
 import type { ContainerKind, RuntimeContainer, RuntimePod } from './runtime.ts';
 import { kindOfInit, latestContainer } from './runtime.ts';
@@ -48,7 +49,9 @@ export function podStatus(input: StatusInput): PodStatus {
   const hasInit = (spec.initContainers?.length ?? 0) > 0;
   const mains = spec.containers.map((container) => containerStatus(input, container, 'main', hasInit, previous.containerStatuses));
   const inits = spec.initContainers?.map((container) => containerStatus(input, container, kindOfInit(container), hasInit, previous.initContainerStatuses));
-  const phase = phaseAfter(input, podPhase(pod, mains, inits ?? [], input.terminal));
+  if (input.terminal) endStatuses(pod, mains, inits ?? []);
+  const reached = podPhase(pod, mains, inits ?? [], input.terminal);
+  const phase = phaseAfter(input, input.terminal ? endPhase(reached) : reached);
   const status: PodStatus = { phase };
   if (input.failure) {
     status.reason = input.failure.reason;
