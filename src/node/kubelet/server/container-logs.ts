@@ -6,6 +6,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ContainerStatus, Pod } from '../../../api/types/core-v1.ts';
 import type { Clock } from '../../../base/clock.ts';
+import { roomIn } from '../../../base/writing.ts';
 import type { LogLine } from '../runtime.ts';
 import { NodeError, type ServedNode } from './served-node.ts';
 
@@ -17,19 +18,37 @@ export async function sendLogs(node: ServedNode, clock: Clock, [namespace = '', 
   const containerId = loggedAttempt(pod, container, options.previous);
   const left = new AbortController();
   response.once('close', () => left.abort());
-  response.writeHead(200, { 'content-type': 'text/plain' });
-  response.flushHeaders();
+  // The head goes with the first line: until then it can still be said that there are none.
+  response.setHeader('content-type', 'text/plain');
   const { sinceMs, tailLines, follow } = options;
+  const write = gathering(response);
   let bytesLeft = options.limitBytes ?? Infinity;
   for await (const line of node.runtime.logs({ pod, containerId, sinceMs, tailLines, follow, signal: left.signal })) {
     if (left.signal.aborted) return;
     const bytes = bytesOf(line, options);
     if (!bytes) continue;
-    if (!response.write(bytes.subarray(0, bytesLeft))) await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+    write(bytes.subarray(0, bytesLeft));
+    await roomIn(response);
     bytesLeft -= bytes.length;
     if (bytesLeft <= 0) break;
   }
   response.end();
+}
+
+/** The lines of one turn leave together. */
+function gathering(response: ServerResponse): (bytes: Buffer) => void {
+  let corked = false;
+  return (bytes) => {
+    if (!corked) {
+      corked = true;
+      response.cork();
+      setImmediate(() => {
+        corked = false;
+        response.uncork();
+      });
+    }
+    response.write(bytes);
+  };
 }
 
 interface LogOptions {

@@ -30,6 +30,8 @@ export interface KubeletServerOptions {
 }
 
 const keepAliveMs = 600_000;
+/** A command comes in the request line: no less than the API server takes, and some for what that adds. */
+const headerBytesMax = 128 * 1024;
 
 export class KubeletServer {
   readonly #options: KubeletServerOptions;
@@ -42,7 +44,7 @@ export class KubeletServer {
   constructor(options: KubeletServerOptions) {
     this.#options = options;
     this.#access = new NodeAccess(options.clock);
-    this.#server = https.createServer({ cert: options.certificate, key: options.privateKey, ca: options.clientAuthority, requestCert: true, rejectUnauthorized: false });
+    this.#server = https.createServer({ cert: options.certificate, key: options.privateKey, ca: options.clientAuthority, requestCert: true, rejectUnauthorized: false, maxHeaderSize: headerBytesMax });
     // Whoever keeps connections closes them: one that this side closed may just have been given a request.
     this.#server.keepAliveTimeout = keepAliveMs;
     this.#server.on('request', (request, response) => void this.#answer(request, response));
