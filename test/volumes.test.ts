@@ -46,6 +46,12 @@ describe('claims and volumes', { skip: missing ?? false }, () => {
     await kubectl(['wait', `pv/${volume}`, '--for=delete', '--timeout=30s']);
   });
 
+  test('a class of local volumes has to wait for a pod', async () => {
+    await create({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'hasty' }, provisioner: 'coxswain.io/local', volumeBindingMode: 'Immediate' }, claim('nowhere', { storageClassName: 'hasty' }));
+    const messages = () => kubectl(['get', 'events', '--field-selector=involvedObject.name=nowhere', '-o', 'jsonpath={.items[*].message}']);
+    while (!/volumeBindingMode must be WaitForFirstConsumer/.test(await messages()));
+  });
+
   test('a volume made by hand is kept when its claim has gone', async () => {
     const volume = { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'manual' }, spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '2Gi' }, storageClassName: 'manual', hostPath: { path: '/tmp/x' } } };
     await create(claim('by-hand', { storageClassName: 'manual' }));

@@ -18,9 +18,9 @@ import { provisionedBy, selectedNode, storageProvisioner } from '../runtime/stor
 
 const hostnameLabel = 'kubernetes.io/hostname';
 
-/** The claim waits for a volume of ours, and it is known where. */
+/** The claim waits for a volume of ours. */
 export function isOurs({ metadata, spec }: PersistentVolumeClaim): boolean {
-  return metadata.annotations?.[storageProvisioner] === localProvisioner && metadata.annotations[selectedNode] !== undefined && !spec?.volumeName && !metadata.deletionTimestamp;
+  return metadata.annotations?.[storageProvisioner] === localProvisioner && !spec?.volumeName && !metadata.deletionTimestamp;
 }
 
 /** Nobody has it any more, and its policy says that it goes. */
@@ -94,11 +94,15 @@ export const localProvisionerController: ControllerFactory = (context) => {
     if (volumes.get(volumeName(claim))) return;
     const storageClass = classes.get(storageClassOf(claim));
     const nodeName = claim.metadata.annotations?.[selectedNode];
-    const node = nodeName === undefined ? undefined : allNodes.get(nodeName);
     if (!storageClass) return;
+    if (nodeName === undefined) {
+      recorder.event(claim, 'Warning', 'ProvisioningFailed', `failed to provision volume with StorageClass "${storageClass.metadata.name}": no node is selected: its volumeBindingMode must be WaitForFirstConsumer`);
+      return;
+    }
+    const node = allNodes.get(nodeName);
     try {
       if (claim.spec?.volumeMode === 'Block') throw new Error('block volumes are not supported');
-      if (nodeName === undefined || !node) throw new Error(`node "${nodeName}" not found`);
+      if (!node) throw new Error(`node "${nodeName}" not found`);
       const { path } = await client.json<{ path: string }>('POST', localVolumesPath(nodeName, volumeName(claim)), undefined, { signal });
       const volume = volumeFor(claim, storageClass, node.metadata.labels?.[hostnameLabel] ?? nodeName, path);
       await client.create(persistentVolumes, volume, { signal }).catch((error: unknown) => {
