@@ -40,7 +40,7 @@ async function* typed(text: string): AsyncGenerator<Uint8Array> {
   await new Promise(() => {});
 }
 
-describe('the runtime over CRI', { skip: withoutContainerd, timeout: 240_000 }, () => {
+describe('the runtime over CRI', { skip: withoutContainerd, timeout: 600_000 }, () => {
   let containerd: Containerd;
   let runtime: CriRuntime;
   const connect = (more: { events?: boolean; relistMs?: number } = {}) => CriRuntime.connect({ socket: containerd.socket, clock: systemClock(), logger: silentLogger, seccompDirectory: '/nonexistent', imageVolumesDirectory: join(containerd.directory, 'image-volumes'), ...more });

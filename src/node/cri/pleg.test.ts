@@ -92,7 +92,7 @@ test('an end that the runtime tells is known without relisting, also when it is 
   await until(() => cri.listeners === 1);
   told.length = 0;
   cri.tellStopped('one-b');
-  await until(() => (cri.calls.get('listContainers') ?? 0) >= 2);
+  await until(() => (cri.calls.get('containerStatus') ?? 0) >= 5);
   Object.assign(cri.containers.get('one-b') ?? {}, { state: 2 });
   await until(() => told.length > 0);
   assert.deepEqual(told.map(shown), ['b true one:exited']);

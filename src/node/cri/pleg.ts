@@ -33,8 +33,10 @@ export interface PlegOptions {
   readonly events?: boolean;
 }
 
-/** An end is told a moment before the runtime itself says so: how often it is looked at, and after how long. */
-const lookAgainMs = [10, 20, 40, 80, 160];
+/** An end is told some moments before the runtime itself says so, which has to clean up first: it is looked at again, ever less often. */
+const lookAgainMs = 10;
+const lookAgainMsMax = 50;
+const looksMax = 20;
 const relistBackoffMaxMs = 10_000;
 
 interface Listed {
@@ -208,19 +210,22 @@ export class Pleg {
 
   async #look({ id, what }: RuntimeEvent): Promise<void> {
     const { clock } = this.#options;
+    const { signal } = this.#closing;
     if (what === 'outOfMemory') this.#stale.add(id);
-    const refresh = () => this.refresh(this.#owners.get(id)).catch(() => {});
-    await refresh();
-    for (const delayMs of what === 'ended' ? lookAgainMs : []) {
-      if (!this.#runs(id) || this.#closing.signal.aborted) return;
-      await clock.sleep(delayMs);
-      await refresh();
-    }
+    const owner = this.ownerOf(id);
+    for (let looks = 0; what === 'ended' && owner && looks < looksMax && (await this.#stillRuns(id, owner)); looks++) await clock.sleep(Math.min(lookAgainMs * (looks + 1), lookAgainMsMax), signal).catch(() => {});
+    await this.refresh(owner?.view.uid).catch(() => {});
   }
 
-  #runs(id: string): boolean {
-    const owner = this.ownerOf(id);
-    return owner?.containers.some((one) => one.id === id && one.state === containerState.running) || owner?.sandboxes.some((one) => one.id === id && one.state === sandboxReady) || false;
+  /** As the runtime says; one that does not answer is left to the relist. */
+  async #stillRuns(id: string, owner: KnownPod): Promise<boolean> {
+    const { connection } = this.#options;
+    try {
+      if (owner.sandboxes.some((one) => one.id === id)) return (await connection.call(runtimeService.podSandboxStatus, { podSandboxId: id })).status?.state === sandboxReady;
+      return (await connection.call(runtimeService.containerStatus, { containerId: id })).status?.state === containerState.running;
+    } catch {
+      return false;
+    }
   }
 
   #armRelist(): void {
