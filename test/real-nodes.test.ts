@@ -31,11 +31,11 @@ describe('real nodes', { skip: impossible ?? false, timeout: 400_000 }, () => {
   let cluster: Cluster;
   before(async () => {
     writeFileSync(image, ociArchive(busybox()));
-    cluster = await startCluster({ datastore: 'memory', realNodes: 2, imageArchives: [image], dataDir });
+    cluster = await startCluster({ datastore: 'memory', realNodes: 2, imageArchives: [image], serviceCidr: '10.96.0.0/12,fd00:10:96::/112', dataDir });
     await cluster.nodesReady();
     await until('the default service account', () => kubectl(['get', 'serviceaccount', 'default']).then(({ code }) => code === 0));
     await cluster.client.create(deployments, deployment('web', 4));
-    await cluster.client.create(services, { metadata: { name: 'web', namespace: 'default' }, spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: port }] } });
+    await cluster.client.create(services, { metadata: { name: 'web', namespace: 'default' }, spec: { selector: { app: 'web' }, ipFamilyPolicy: 'PreferDualStack', ports: [{ port: 80, targetPort: port }] } });
     await ready('web', 4);
   });
   after(async () => {
@@ -56,7 +56,7 @@ describe('real nodes', { skip: impossible ?? false, timeout: 400_000 }, () => {
   test('are what their machine is, and have blocks of addresses', async () => {
     const { items } = await cluster.client.list(nodes);
     assert.deepEqual(items.map(({ metadata }) => metadata.name).toSorted(), ['worker-0', 'worker-1']);
-    assert.equal(new Set(items.map(({ spec }) => spec?.podCIDR)).size, 2);
+    assert.equal(new Set(items.flatMap(({ spec }) => spec?.podCIDRs ?? [])).size, 4);
     for (const { status } of items) {
       assert.match(status?.nodeInfo?.containerRuntimeVersion ?? '', /^containerd:\/\/\d/);
       assert.ok(Number(status?.capacity?.['cpu']) > 0);
@@ -75,6 +75,21 @@ describe('real nodes', { skip: impossible ?? false, timeout: 400_000 }, () => {
     assert.match(await exec(here, get(service.spec?.clusterIP ?? '', 80)), /200 OK[^]*web-/);
     assert.match(await exec(here, 'nslookup web.default.svc.cluster.local'), new RegExp(`Address:? .*${service.spec?.clusterIP}`));
     assert.match(await exec(here, 'nc -w 5 10.96.0.1 443 < /dev/null && echo reached'), /reached/);
+  });
+
+  test('have addresses of both families, and so do their pods', async () => {
+    const all = await podsOf('web');
+    const [here] = all.filter(({ spec }) => spec.nodeName === 'worker-0');
+    const [there] = all.filter(({ spec }) => spec.nodeName === 'worker-1');
+    assert.ok(here && there);
+    const [, ipv6 = ''] = there.status?.podIPs?.map(({ ip }) => ip) ?? [];
+    assert.match(ipv6, /^fd/);
+    assert.equal(there.status?.hostIPs?.length, 2);
+    const get = (address: string, at: number) => `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 ${address} ${at}`;
+    assert.match(await exec(here, get(ipv6, port)), new RegExp(`${there.metadata.name}`));
+    const service = await cluster.client.get(services, { namespace: 'default', name: 'web' });
+    assert.match(await exec(here, get(service.spec?.clusterIPs?.[1] ?? '', 80)), /200 OK[^]*web-/);
+    await reachable(ipv6, port);
   });
 
   test('answer kubectl logs and exec, and their pods this computer', async () => {

@@ -77,7 +77,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--ca-hash <hash>', 'sha256:… of the key of the cluster’s authority, as coxswain token create says it')
     .option('--kubeconfig <file>', 'instead: how to reach the API server, as system:node:<name>')
     .option('--node-name <name>', 'default: the host name')
-    .option('--node-ip <address>', 'by which the other nodes reach this one (default: the address that leads to the server)')
+    .option('--node-ip <address>', 'by which the other nodes reach this one, or one of each family with a comma between (default: the address that leads to the server)')
     .option('--runtime <socket>', 'the runtime’s socket', 'unix:///run/containerd/containerd.sock')
     .option('--root-dir <dir>', 'where pods, volumes and certificates are kept', '/var/lib/kubelet')
     .option('--logs-dir <dir>', 'where the logs of containers are kept', '/var/log/pods')

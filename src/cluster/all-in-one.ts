@@ -29,7 +29,7 @@ export interface ClusterOptions {
   readonly realNodes?: number;
   /** Files of images that the real nodes shall have. */
   readonly imageArchives?: readonly string[];
-  /** Out of which nodes get the blocks for their pods; unless set, 10.244.0.0/16, or where there are real nodes here a network that is free on this computer. */
+  /** Out of which nodes get the blocks for their pods; with a comma between where there is a block of each family; unless set, 10.244.0.0/16, or where there are real nodes here a network that is free on this computer. */
   readonly clusterCidr?: string;
   /** Where Services have their addresses, with a comma between where there is a block of each family; `10.96.0.0/12` unless set. */
   readonly serviceCidr?: string;
@@ -94,7 +94,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const realCount = options.realNodes ?? 0;
   const impossible = realCount > 0 ? machinesImpossible() : undefined;
   if (impossible !== undefined) throw new Error(impossible);
-  const network = realCount > 0 ? await HostNetwork.create({ directory: join(dataDir, 'nodes'), clusterCidr: options.clusterCidr, logger }) : undefined;
+  const dualStack = [options.serviceCidr, options.clusterCidr].some((cidrs) => cidrs?.includes(':'));
+  const network = realCount > 0 ? await HostNetwork.create({ directory: join(dataDir, 'nodes'), clusterCidr: options.clusterCidr, dualStack, logger }) : undefined;
   if (network) opened.defer(() => network.remove());
   const serviceCidrs = options.serviceCidr?.split(',') ?? defaultServiceCidrs;
   const server = await startApiServer({

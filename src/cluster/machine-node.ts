@@ -96,7 +96,7 @@ function startKubelet(options: MachineNodeOptions, machine: Machine, index: numb
   const flags: Readonly<Record<string, string>> = {
     '--kubeconfig': '/var/lib/kubelet/kubeconfig',
     '--node-name': name,
-    '--node-ip': network.addressOf(index),
+    '--node-ip': network.addressesOf(index).join(','),
     '--runtime': `unix://${containerdSocket}`,
     '--cni-conf-dir': cniConfigDirectory,
     '--cgroup-root': `/${network.name}/${name}`,
@@ -124,7 +124,7 @@ function writeCredentials({ network, pki, port }: MachineNodeOptions, { name, di
     client: pki.issueClientCertificate(subject),
   });
   writePrivateFile(join(folder, 'kubeconfig'), kubeconfig);
-  const serving = pki.issueServingCertificate({ ...subject, names: [name, network.addressOf(index)] });
+  const serving = pki.issueServingCertificate({ ...subject, names: [name, ...network.addressesOf(index)] });
   writePrivateFile(join(folder, 'pki/kubelet.key'), serving.privateKey);
   writeFileSync(join(folder, 'pki/kubelet.crt'), serving.certificate);
 }

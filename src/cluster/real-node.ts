@@ -39,8 +39,8 @@ import type { CertifiedKey } from './pki/certificate.ts';
 
 export interface RealNodeOptions {
   readonly name: string;
-  /** By which other nodes and the API server reach it. */
-  readonly address: string;
+  /** By which other nodes and the API server reach it: one, or one of each family. */
+  readonly addresses: readonly string[];
   /** Acts as the node. */
   readonly transport: Transport;
   /** PEM of the authority that vouches for the API server and for callers of the node. */
@@ -89,7 +89,8 @@ const proxyHealthPort = 10256;
 
 /** Resolves once the node is registered and follows its pods. */
 export async function startRealNode(options: RealNodeOptions): Promise<RealNode> {
-  const { name, address, clock, random, logger, metrics, signal } = options;
+  const { name, addresses, clock, random, logger, metrics, signal } = options;
+  const [address = ''] = addresses;
   const client = new Client(options.transport, { clock, userAgent: userAgents.kubelet });
   const recorder = new EventRecorder(client, { clock, logger, component: 'kubelet', host: name });
   const runtime = await CriRuntime.connect({ socket: options.runtimeSocket, clock, logger, seccompDirectory: join(options.rootDirectory, 'seccomp'), imageVolumesDirectory: join(options.rootDirectory, 'image-volumes') });
@@ -136,11 +137,11 @@ export async function startRealNode(options: RealNodeOptions): Promise<RealNode>
 }
 
 /** As /configz tells it: what a KubeletConfiguration would have to say for a node to be as this one. */
-function configurationOf({ port, address, rootDirectory, logsDirectory, manifests, runtimeSocket, serviceCidrs, clusterDomain, cgroupRoot }: RealNodeOptions): Record<string, unknown> {
+function configurationOf({ port, addresses, rootDirectory, logsDirectory, manifests, runtimeSocket, serviceCidrs, clusterDomain, cgroupRoot }: RealNodeOptions): Record<string, unknown> {
   const dnsAddress = clusterDnsAddress(serviceCidrs[0] ?? '');
   return {
     enableServer: true,
-    address,
+    address: addresses[0],
     port,
     podLogsDir: logsDirectory,
     ...(manifests === undefined ? {} : { staticPodPath: manifests }),
@@ -169,7 +170,7 @@ interface Surroundings {
 
 /** What the kubelet has because there is a machine below it. */
 async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, record }: Surroundings) {
-  const { name, address, rootDirectory, logsDirectory, clock, random, logger, metrics, signal } = options;
+  const { name, addresses, rootDirectory, logsDirectory, clock, random, logger, metrics, signal } = options;
   const objects = new NodeObjects({ client, clock, random, logger, signal });
   const volumes = await createPodVolumes({ root: rootDirectory, nodeName: name, client, objects, clock, random, logger, signal, node: () => allNodes.get(name), record });
   const manager = await NodeManager.create({
@@ -195,7 +196,7 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
     logsDirectory,
     dns: { servers: dnsAddress === undefined ? [] : [dnsAddress], domain: options.clusterDomain },
     resolvConf: resolverConfiguration,
-    hostIps: [address],
+    hostIps: addresses,
     memoryCapacityBytes: manager.facts.memoryBytes,
     allocatable: () => described.allocatable,
     record,
@@ -203,20 +204,20 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
   return {
     manager,
     machine: { setup, pulls: new ImagePulls(runtime, clock, pullsAtOnce), hooks: new MachineHooks({ runtime, clock, record }), probes: new MachineProbes(runtime, clock, metrics) },
-    description: { name, internalIp: address, podCidr: undefined, labels: options.labels, taints: [], kubeletPort: options.port, serverAddress: undefined, images: [], ...described },
+    description: { name, internalIps: addresses, podCidr: undefined, labels: options.labels, taints: [], kubeletPort: options.port, serverAddress: undefined, images: [], ...described },
   };
 }
 
 /** Services, NetworkPolicies and the cluster's names, all by the node's own name. Resolves, once they work, to their ends. */
 async function startNodeNetwork(options: RealNodeOptions, client: Client): Promise<readonly Promise<void>[]> {
-  const { name, address, clusterCidrs, serviceCidrs, clusterDomain, clock, random, logger, metrics, signal } = options;
+  const { name, addresses, clusterCidrs, serviceCidrs, clusterDomain, clock, random, logger, metrics, signal } = options;
   const common = { client, clock, random, logger, metrics, signal };
-  const dns = await startDns({ ...common, listen: [{ address, port: dnsPort }], zone: clusterDomain, upstreams: resolverConfiguration, ...(options.stubDomains ? { stubDomains: options.stubDomains } : {}) });
-  const announced = dns.ready.then(() => client.patch(nodes, { name }, { metadata: { annotations: { [dnsAddressAnnotation]: address } } }, { type: 'merge', signal }));
+  const dns = await startDns({ ...common, listen: addresses.map((address) => ({ address, port: dnsPort })), zone: clusterDomain, upstreams: resolverConfiguration, ...(options.stubDomains ? { stubDomains: options.stubDomains } : {}) });
+  const announced = dns.ready.then(() => client.patch(nodes, { name }, { metadata: { annotations: { [dnsAddressAnnotation]: addresses.join(',') } } }, { type: 'merge', signal }));
   announced.catch((error: unknown) => {
     if (!signal.aborted) logger.warn('the node’s DNS could not be announced', { error });
   });
-  const health = { host: address, port: proxyHealthPort };
+  const health = { host: addresses[0] ?? '', port: proxyHealthPort };
   const [proxy, policy] = await Promise.all([
     startProxy({ ...common, nodeName: name, mode: 'nftables', clusterCidrs, serviceCidrs, health }),
     startNetworkPolicy({ ...common, nodeName: name }),

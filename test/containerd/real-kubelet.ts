@@ -70,7 +70,7 @@ async function startRealKubelet(containerd: Containerd, client: Client): Promise
     signal,
     description: {
       name: nodeName,
-      internalIp: nodeIp,
+      internalIps: [nodeIp],
       podCidr: undefined,
       labels: {},
       taints: [],

@@ -56,13 +56,13 @@ export async function kubelet(options: KubeletCommandOptions): Promise<void> {
   const endpoints = await serveProcess({ port: wholeNumber(options.metricsPort, '--metrics-port'), thread: 'kubelet', clock });
   const path = await ensureKubeconfig(options, name, clock, stopping.signal);
   const credentials = new RotatingCredentials({ path, nodeName: name, clock, random, logger, signal: stopping.signal });
-  const address = options.nodeIp ?? (await addressTowards(loadKubeconfig(path).server));
+  const addresses = options.nodeIp?.split(',') ?? [await addressTowards(loadKubeconfig(path).server)];
   const node = await startRealNode({
     name,
-    address,
+    addresses,
     transport: credentials,
     authority: credentials.authority,
-    serving: servingCertificate(options.rootDir, name, [name, address], clock),
+    serving: servingCertificate(options.rootDir, name, [name, ...addresses], clock),
     port: wholeNumber(options.port, '--port'),
     runtimeSocket: socketOf(options.runtime),
     rootDirectory: options.rootDir,

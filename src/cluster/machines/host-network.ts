@@ -21,8 +21,10 @@ interface NetworkPlan {
 export interface HostNetworkOptions {
   /** What is chosen is kept here. */
   readonly directory: string;
-  /** Of pods; left out: one that is free on this computer. */
+  /** Of pods, with a comma between where there is one of each family; left out: one that is free on this computer. */
   readonly clusterCidr?: string | undefined;
+  /** Nodes and pods have IPv6 addresses too. */
+  readonly dualStack: boolean;
   readonly logger: Logger;
 }
 
@@ -35,25 +37,30 @@ export class HostNetwork {
   readonly address: string;
   readonly clusterCidr: string;
   readonly #plan: NetworkPlan;
+  /** The first half of the addresses of IPv6, where there are any. */
+  readonly #prefix: string | undefined;
   readonly #forwardingBefore: string;
 
-  private constructor(name: string, plan: NetworkPlan, forwardingBefore: string) {
+  private constructor(name: string, plan: NetworkPlan, prefix: string | undefined, forwardingBefore: string) {
     this.name = name;
     this.#plan = plan;
+    this.#prefix = prefix;
     this.address = addressIn(plan, 1);
-    this.clusterCidr = plan.clusterCidr;
+    this.clusterCidr = prefix === undefined || plan.clusterCidr.includes(':') ? plan.clusterCidr : `${plan.clusterCidr},${prefix}:1000::/52`;
     this.#forwardingBefore = forwardingBefore;
   }
 
-  static async create({ directory, clusterCidr, logger }: HostNetworkOptions): Promise<HostNetwork> {
+  static async create({ directory, clusterCidr, dualStack, logger }: HostNetworkOptions): Promise<HostNetwork> {
     const hash = createHash('sha256').update(directory).digest();
     const name = `cx${hash.toString('hex', 0, 4)}`;
     await removeAll(name);
     const plan = await planFor(directory, hash, clusterCidr);
     const forwarding = readFileSync(forwardingFile, 'utf8').trim();
-    const network = new HostNetwork(name, plan, forwarding);
+    // Of the kind that everybody may choose for himself (RFC 4193), where nobody is likely to choose the same.
+    const prefix = dualStack ? `fd${hash.toString('hex', 8, 9)}:${hash.toString('hex', 9, 11)}:${hash.toString('hex', 11, 13)}` : undefined;
+    const network = new HostNetwork(name, plan, prefix, forwarding);
     try {
-      await ip(`link add ${name} type bridge`, `address add ${network.address}/24 dev ${name}`, `link set ${name} up`);
+      await ip(`link add ${name} type bridge`, ...network.#hostAddresses(1).map((address) => `address add ${address} dev ${name}`), `link set ${name} up`);
       writeFileSync(forwardingFile, '1');
       await runCommand('nft', ['-f', '-'], {
         input: `table ip ${name} { chain postrouting { type nat hook postrouting priority srcnat; ip saddr ${plan.nodes}/24 oifname != "${name}" masquerade; }; }`,
@@ -65,9 +72,9 @@ export class HostNetwork {
     return network;
   }
 
-  /** The address that the `index`th machine gets. */
-  addressOf(index: number): string {
-    return addressIn(this.#plan, index + 2);
+  /** The addresses that the `index`th machine gets, one of each family. */
+  addressesOf(index: number): readonly string[] {
+    return this.#addresses(index + 2);
   }
 
   async connect(machine: Machine, index: number): Promise<void> {
@@ -75,14 +82,25 @@ export class HostNetwork {
     // Of a machine that has just ended its cable may still be there.
     if (existsSync(`/sys/class/net/${end}`)) await ip(`link delete ${end}`).catch(() => {});
     await ip(`link add ${end} type veth peer name eth0 netns ${machine.pid}`, `link set ${end} master ${this.name}`, `link set ${end} up`);
-    await machine.run('ip', ['address', 'add', `${this.addressOf(index)}/24`, 'dev', 'eth0']);
+    for (const address of this.#hostAddresses(index + 2)) await machine.run('ip', ['address', 'add', ...address.split(' '), 'dev', 'eth0']);
     await machine.run('ip', ['link', 'set', 'eth0', 'up']);
-    await machine.run('ip', ['route', 'add', 'default', 'via', this.address]);
+    for (const address of this.#addresses(1)) await machine.run('ip', ['route', 'add', 'default', 'via', address]);
   }
 
   /** This computer reaches these blocks by way of that machine. */
   async route(blocks: readonly string[], index: number): Promise<void> {
-    await ip(...blocks.filter((block) => !block.includes(':')).map((block) => `route replace ${block} via ${this.addressOf(index)}`));
+    const isIpv6 = (text: string) => text.includes(':');
+    const routes = blocks.flatMap((block) => this.addressesOf(index).filter((address) => isIpv6(address) === isIpv6(block)).map((address) => `route replace ${block} via ${address}`));
+    await ip(...routes);
+  }
+
+  #addresses(host: number): readonly string[] {
+    return this.#hostAddresses(host).map((address) => address.split('/')[0] ?? '');
+  }
+
+  /** As `ip` takes them. Nobody else can have the one of IPv6: it is good at once. */
+  #hostAddresses(host: number): readonly string[] {
+    return [`${addressIn(this.#plan, host)}/24`, ...(this.#prefix === undefined ? [] : [`${this.#prefix}::${host.toString(16)}/64 nodad`])];
   }
 
   async remove(): Promise<void> {

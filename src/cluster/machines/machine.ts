@@ -39,6 +39,7 @@ mount --make-rshared /
 hostname "$2"
 ip link set lo up
 echo 1 > /proc/sys/net/ipv4/ip_forward
+if [ -e /proc/sys/net/ipv6 ]; then echo 1 > /proc/sys/net/ipv6/conf/all/forwarding; fi
 echo ready
 while :; do sleep 1000000 & wait; done
 `;

@@ -22,24 +22,27 @@ export function nodeIpamController({ cidrs, blockLengthIpv4 = 24, blockLengthIpv
     const all = context.informers.get(nodes);
     const recorder = context.recorder('cidrAllocator');
     const allocators = cidrs.map((cidr) => new BlockAllocator(cidr, cidr.includes(':') ? blockLengthIpv6 : blockLengthIpv4));
-    /** What has been promised to a node and is not in its object yet: a failed write is repeated with the same blocks. */
+    /** What has been promised to a node, until its object shows what it has: whatever is written again until then is the same. */
     const promised = new Map<string, readonly string[]>();
     const loop = reconciler(context, { name: 'node-ipam-controller', workers: 1, reconcile });
-    const occupy = (node: Node) => {
-      for (const block of blocksOf(node)) for (const allocator of allocators) allocator.reserve(block);
+    const release = (blocks: readonly string[]) => blocks.forEach((block) => allocators.forEach((allocator) => allocator.release(block)));
+    const consider = (node: Node) => {
+      const name = node.metadata.name ?? '';
+      const blocks = blocksOf(node);
+      if (blocks.length === 0) return loop.queue.add(name);
+      // Somebody else may have been faster.
+      release(promised.get(name) ?? []);
+      promised.delete(name);
+      for (const block of blocks) for (const allocator of allocators) allocator.reserve(block);
     };
     all.addHandler({
-      onAdd(node) {
-        occupy(node);
-        if (blocksOf(node).length === 0) loop.queue.add(node.metadata.name ?? '');
-      },
-      onUpdate(_, node) {
-        if (blocksOf(node).length === 0) loop.queue.add(node.metadata.name ?? '');
-        else if (blocksOf(_).length === 0) occupy(node);
+      onAdd: consider,
+      onUpdate(before, node) {
+        if (blocksOf(before).length === 0) consider(node);
       },
       onDelete(node) {
         const name = node.metadata.name ?? '';
-        for (const block of [...blocksOf(node), ...(promised.get(name) ?? [])]) for (const allocator of allocators) allocator.release(block);
+        release([...blocksOf(node), ...(promised.get(name) ?? [])]);
         promised.delete(name);
       },
     });
@@ -47,7 +50,7 @@ export function nodeIpamController({ cidrs, blockLengthIpv4 = 24, blockLengthIpv
 
     async function reconcile(name: string, signal: AbortSignal): Promise<void> {
       const node = all.get(name);
-      if (!node || blocksOf(node).length > 0) return void promised.delete(name);
+      if (!node || blocksOf(node).length > 0) return;
       const blocks = promised.get(name) ?? takeAll();
       if (!blocks) {
         recorder.event(referenceTo(node), 'Normal', 'CIDRNotAvailable', `Node ${name} status is now: CIDRNotAvailable`);
@@ -55,7 +58,6 @@ export function nodeIpamController({ cidrs, blockLengthIpv4 = 24, blockLengthIpv
       }
       promised.set(name, blocks);
       await context.client.patch(nodes, { name }, { metadata: { uid: node.metadata.uid }, spec: { podCIDR: blocks[0], podCIDRs: blocks } }, { type: 'strategic', signal });
-      promised.delete(name);
     }
 
     /** One of each network, or none at all. */

@@ -136,7 +136,7 @@ function hollowKubelet(options: Omit<HollowFleetOptions, 'server'> & Shared, ind
   const capacity = { ...defaultCapacity, ...options.capacity };
   const description: NodeDescription = {
     name,
-    internalIp: reachedAt && 'internalIp' in reachedAt ? reachedAt.internalIp : formatIpv4(parseIpv4(options.nodeNetwork ?? '172.16.0.0') + index + 2),
+    internalIps: [reachedAt && 'internalIp' in reachedAt ? reachedAt.internalIp : formatIpv4(parseIpv4(options.nodeNetwork ?? '172.16.0.0') + index + 2)],
     podCidr,
     labels: { ...options.labelsFor?.(index), ...(shares ? cheapLabel : {}) },
     taints: options.taints ?? [],

@@ -54,7 +54,7 @@ test('a folder’s pods run, are shown in the API, come back there when deleted,
     manifests: folder,
     description: {
       name: 'Node-0',
-      internalIp: '172.16.0.2',
+      internalIps: ['172.16.0.2'],
       podCidr: undefined,
       labels: {},
       taints: [],

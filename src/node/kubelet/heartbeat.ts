@@ -146,7 +146,7 @@ export class Heartbeat {
 
   async #patchStatus(status: object): Promise<void> {
     const { client, description, signal } = this.#options;
-    const node = await client.patch(nodes, { name: description.name }, { status }, { type: 'strategic', subresource: 'status', signal });
+    const node = await client.patch(nodes, { name: description.name }, { status: withAllAddresses(status) }, { type: 'strategic', subresource: 'status', signal });
     this.#conditions = node.status?.conditions ?? this.#conditions;
   }
 
@@ -252,4 +252,9 @@ function withoutBeats(status: NodeStatus): NodeStatus {
 function removals(before: NodeStatus | undefined, next: NodeStatus): Record<string, null> {
   const own: readonly (keyof NodeStatus)[] = ['images', 'volumesInUse', 'features', 'runtimeHandlers'];
   return Object.fromEntries(own.filter((field) => before?.[field] !== undefined && next[field] === undefined).map((field) => [field, null]));
+}
+
+/** Merged by their types, of which two may be the same, addresses of one type would take each other's place: they go as a whole. */
+function withAllAddresses(status: Partial<NodeStatus>): object {
+  return status.addresses ? { ...status, addresses: [...status.addresses, { $patch: 'replace' }] } : status;
 }

@@ -84,7 +84,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     this.runtime = options.runtime;
     this.clock = options.clock;
     this.logger = options.logger;
-    this.hostIps = [options.description.internalIp];
+    this.hostIps = options.description.internalIps;
     if (options.manifests !== undefined) this.#statics = new StaticPods(this.#staticHost());
     this.setup = options.machine?.setup;
     this.pulls = options.machine?.pulls;

@@ -4,7 +4,8 @@ import type { Node, NodeCondition, NodeStatus } from '../../api/types/core-v1.ts
 
 export interface NodeDescription {
   readonly name: string;
-  readonly internalIp: string;
+  /** The first is the one that others use. */
+  readonly internalIps: readonly string[];
   readonly podCidr: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
@@ -93,7 +94,7 @@ export function nodeStatus(description: NodeDescription, nowMs: number, previous
     allocatable: { ...description.allocatable },
     conditions: nodeConditions(nowMs, previous?.conditions, observation),
     addresses: [
-      { type: 'InternalIP', address: description.internalIp },
+      ...description.internalIps.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: description.name },
       ...(description.serverAddress === undefined ? [] : [{ type: 'InternalDNS', address: description.serverAddress }]),
     ],
