@@ -15,11 +15,8 @@ import { exchangeTransport } from '../client/transports/exchange.ts';
 import { defaultServiceCidrs, startApiServer, type RunningApiServer } from './api-server.ts';
 import type { DatastoreSpec, EtcdAccess } from './datastore.ts';
 import { administrator } from './identities.ts';
-import { HostNetwork } from './machines/host-network.ts';
-import { machinesImpossible } from './machines/requirements.ts';
 import { formatKubeconfig, writeKubeconfig } from './pki/kubeconfig.ts';
 import { componentSubjects } from './pki/pki.ts';
-import { startRealNodes } from './real-nodes.ts';
 import { startThread } from './thread.ts';
 
 export interface ClusterOptions {
@@ -92,10 +89,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   if (temporary) opened.defer(() => rmSync(dataDir, { recursive: true, force: true }));
   const host = options.host ?? '127.0.0.1';
   const realCount = options.realNodes ?? 0;
-  const impossible = realCount > 0 ? machinesImpossible() : undefined;
-  if (impossible !== undefined) throw new Error(impossible);
+  const real = realCount > 0 ? await import('./real-nodes.ts') : undefined;
   const dualStack = [options.serviceCidr, options.clusterCidr].some((cidrs) => cidrs?.includes(':'));
-  const network = realCount > 0 ? await HostNetwork.create({ directory: join(dataDir, 'nodes'), clusterCidr: options.clusterCidr, dualStack, logger }) : undefined;
+  const network = await real?.prepareHost({ directory: join(dataDir, 'nodes'), clusterCidr: options.clusterCidr, dualStack, logger });
   if (network) opened.defer(() => network.remove());
   const serviceCidrs = options.serviceCidr?.split(',') ?? defaultServiceCidrs;
   const server = await startApiServer({
@@ -141,7 +137,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   opened.defer(async () => void (await Promise.all(parts.map((part) => part.stop(partGraceMs)))));
 
   const client = new Client(exchangeTransport(server.handler, administrator), { clock });
-  const realNodes = network && startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, loadBalancerPool: options.loadBalancerPool?.split(',') ?? [], client, clock, logger, logLevel });
+  const realNodes = real && network && real.startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, loadBalancerPool: options.loadBalancerPool?.split(',') ?? [], client, clock, logger, logLevel });
   if (realNodes) opened.defer(() => realNodes.stop());
 
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;

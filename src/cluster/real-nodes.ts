@@ -3,6 +3,8 @@ import type { Client } from '../client/client.ts';
 import { nodes } from '../client/resources.ts';
 import { isNotFound } from '../client/failure.ts';
 import { removeCgroups } from './machines/cgroups.ts';
+import { HostNetwork, type HostNetworkOptions } from './machines/host-network.ts';
+import { machinesImpossible } from './machines/requirements.ts';
 import { keepNode, nodeName, type MachineNodeOptions } from './machine-node.ts';
 
 export interface RealNodesOptions extends MachineNodeOptions {
@@ -21,6 +23,13 @@ export interface RealNodes {
 }
 
 const pollMs = 50;
+
+/** Makes this computer's end of the machines' network. Rejects where there can be no machines, with why. */
+export async function prepareHost(options: HostNetworkOptions): Promise<HostNetwork> {
+  const impossible = machinesImpossible();
+  if (impossible !== undefined) throw new Error(impossible);
+  return HostNetwork.create(options);
+}
 
 export function startRealNodes(options: RealNodesOptions): RealNodes {
   const stopping = new AbortController();

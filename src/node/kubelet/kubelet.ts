@@ -17,7 +17,6 @@ import { Heartbeat } from './heartbeat.ts';
 import { hasEnded } from './node/managed-node.ts';
 import type { ManagedNode } from './node/managed-node.ts';
 import type { NodeManager } from './node/node-manager.ts';
-import { followManifests } from './node/pod-manifests.ts';
 import type { StaticPodsHost } from './node/static-pods.ts';
 import { isMirror, isStatic, StaticPods } from './node/static-pods.ts';
 import type { NodeDescription } from './node-status.ts';
@@ -204,10 +203,12 @@ export class Kubelet implements WorkerHost, ServedNode {
   }
 
   /** Resolves when those that are there now run: they are not to look like leftovers, and need no API. */
-  #followManifests(): Promise<void> {
+  async #followManifests(): Promise<void> {
     const { manifests, clock, logger, signal } = this.#options;
-    if (manifests === undefined) return Promise.resolve();
-    return new Promise((resolve) => {
+    if (manifests === undefined) return;
+    // With it come the defaults of all kinds, which a fleet has no use for.
+    const { followManifests } = await import('./node/pod-manifests.ts');
+    await new Promise<void>((resolve) => {
       void followManifests({ folder: manifests, nodeName: this.name, clock, logger }, signal, (wanted) => {
         this.#statics?.set(wanted);
         resolve();

@@ -23,6 +23,8 @@ export function isCritical({ metadata, spec }: Pod): boolean {
   return (source !== undefined && source !== 'api') || annotations[mirrorAnnotation] !== undefined || (spec.priority ?? 0) >= systemCriticalPriority;
 }
 
+/** What the file said, of pods of the node's own folder. */
+export const hashAnnotation = 'kubernetes.io/config.hash';
 export const mirrorAnnotation = 'kubernetes.io/config.mirror';
 /** `file` for pods of the node's own folder. */
 export const sourceAnnotation = 'kubernetes.io/config.source';

@@ -15,7 +15,7 @@ import type { Pod } from '../../../api/types/core-v1.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { formatTime } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
-import { sourceAnnotation } from './managed-node.ts';
+import { hashAnnotation, sourceAnnotation } from './managed-node.ts';
 
 export interface ManifestsOptions {
   readonly folder: string;
@@ -24,7 +24,6 @@ export interface ManifestsOptions {
   readonly logger: Logger;
 }
 
-export const hashAnnotation = 'kubernetes.io/config.hash';
 const seenAnnotation = 'kubernetes.io/config.seen';
 
 const periodMs = 20_000;

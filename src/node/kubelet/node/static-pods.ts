@@ -10,8 +10,7 @@ import type { Client } from '../../../client/client.ts';
 import { objectPath } from '../../../client/client.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../../../client/failure.ts';
 import { nodes, pods as podResource } from '../../../client/resources.ts';
-import { mirrorAnnotation, sourceAnnotation } from './managed-node.ts';
-import { hashAnnotation } from './pod-manifests.ts';
+import { hashAnnotation, mirrorAnnotation, sourceAnnotation } from './managed-node.ts';
 
 export interface StaticPodsHost {
   readonly name: string;

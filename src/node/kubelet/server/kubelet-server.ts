@@ -14,8 +14,6 @@ import { NodeAccess } from './access.ts';
 import { answerRequest, type NodePages } from './answer-request.ts';
 import { attach, commandTarget, podAt, runCommand, wantedStreams } from './commands.ts';
 import type { UpgradeRequest } from './handshake.ts';
-import { servePortForward } from './port-forward.ts';
-import { serveCommand } from './serve-command.ts';
 import { NodeError, type ServedNode } from './served-node.ts';
 
 export interface KubeletServerOptions {
@@ -95,7 +93,7 @@ export class KubeletServer {
     socket.on('error', () => {});
     try {
       const { node, path, query } = await this.#admit(request);
-      this.#switch(node, path, query, { request, socket, head });
+      await this.#switch(node, path, query, { request, socket, head });
     } catch (error) {
       const { status, message, headers } = asNodeError(error);
       const lines = Object.entries({ 'content-type': 'text/plain; charset=utf-8', 'content-length': String(Buffer.byteLength(message)), connection: 'close', ...headers });
@@ -104,7 +102,8 @@ export class KubeletServer {
     }
   }
 
-  #switch(node: ServedNode, path: string, query: URLSearchParams, upgrade: UpgradeRequest): void {
+  /** What serves streams is loaded for the first that comes: most nodes of a fleet never see one. */
+  async #switch(node: ServedNode, path: string, query: URLSearchParams, upgrade: UpgradeRequest): Promise<void> {
     const { clock } = this.#options;
     const [root, ...segments] = path.split('/').slice(1).map(decodeURIComponent);
     switch (root) {
@@ -113,10 +112,13 @@ export class KubeletServer {
         const target = commandTarget(node, segments);
         const wanted = wantedStreams(query);
         const command = query.getAll('command');
+        const { serveCommand } = await import('./serve-command.ts');
         return serveCommand(upgrade, wanted, clock, (client) => (root === 'exec' ? runCommand(node, target, command, wanted.tty, client, client.signal) : attach(node, target, client, client.signal)));
       }
-      case 'portForward':
+      case 'portForward': {
+        const { servePortForward } = await import('./port-forward.ts');
         return servePortForward(upgrade, query, { pod: podAt(node, segments), runtime: node.runtime, clock });
+      }
     }
     throw new NodeError(404, '404 page not found\n');
   }
