@@ -113,12 +113,14 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     onDelete: (service) => checkPorts.remove(keyOf(service)),
   });
 
-  const running = [allServices, allSlices, ownNode].map((informer) => informer.run(signal));
-  await Promise.all([allServices, allSlices, ownNode].map((informer) => informer.synced(signal)));
+  const informers = [allServices, allSlices, ownNode];
+  const running = informers.map((informer) => informer.run(signal));
+  const stopped = ended();
+  await Promise.all(informers.map((informer) => informer.synced(signal)));
   tracker.synced();
   running.push(sync.run(signal));
   await sync.settled(signal);
-  return { healthPort: served?.port, settled: () => sync.settled(signal), stopped: ended(), cleanUp: () => backend.remove() };
+  return { healthPort: served?.port, settled: () => sync.settled(signal), stopped, cleanUp: () => backend.remove() };
 
   function changed({ triggers, udp }: TrackedChange): void {
     metrics.queued();
@@ -129,9 +131,14 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     });
   }
 
+  /** Also where it is told to stop before it has begun. */
   async function ended(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
     await Promise.all(running);
-    await Promise.all([checkPorts.close(), served?.close()]);
+    await Promise.all([flows.rest(), checkPorts.close(), served?.close()]);
   }
 }
 

@@ -69,6 +69,11 @@ export class UdpFlows {
     return this.#last;
   }
 
+  /** Resolves when nothing is under way. */
+  rest(): Promise<void> {
+    return this.#last;
+  }
+
   async #clean(family: Family, destinations: Destinations, nodeIps: readonly string[]): Promise<void> {
     const common = ['-f', family.toLowerCase(), '-p', 'udp'];
     const listing = await this.#run('conntrack', ['-L', ...common]);

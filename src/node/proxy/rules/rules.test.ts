@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { createLogger } from '../../../base/logger.ts';
 import { ManualClock, settle } from '../../../client/testing/manual-clock.ts';
 import type { RuleBackend } from './backend.ts';
@@ -37,6 +38,38 @@ describe('rule table', () => {
     table.claim('c', []);
     assert.deepEqual(table.takeChanges().map(({ before, after }) => [before, after]), [['of c', undefined]]);
     assert.deepEqual([...table.applied()], []);
+  });
+
+  test('whatever is claimed and given up, in whatever order, the changes lead to what is wanted', () => {
+    const claim = fc.record({ owner: fc.constantFrom('a', 'b', 'c'), wants: fc.dictionary(fc.constantFrom('1', '2', '3', '4'), fc.constantFrom('x', 'y'), { maxKeys: 4 }), apply: fc.boolean(), forget: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(claim, { maxLength: 30 }), (claims) => {
+        const table = new RuleTable();
+        const wanted = new Map<string, Record<string, string>>();
+        const kernel = new Map<string, string>();
+        const applyChanges = () => {
+          for (const { key, before, after } of table.takeChanges()) {
+            assert.equal(kernel.get(key), before);
+            if (after === undefined) kernel.delete(key);
+            else kernel.set(key, after);
+          }
+        };
+        for (const { owner, wants, apply, forget } of claims) {
+          table.claim(owner, Object.entries(wants).map(([key, value]) => element(key, value)));
+          wanted.set(owner, wants);
+          if (forget) {
+            table.forgetApplied();
+            kernel.clear();
+          }
+          if (apply) applyChanges();
+        }
+        applyChanges();
+        const all = [...wanted.values()].flatMap((wants) => Object.entries(wants));
+        assert.deepEqual(new Set(kernel.keys()), new Set(all.map(([key]) => key)));
+        for (const [key, value] of kernel) assert.ok(all.some(([its, wish]) => its === key && wish === value));
+        assert.deepEqual(new Map([...table.applied()].map(({ key, value }) => [key, value])), kernel);
+      }),
+    );
   });
 
   test('forgets what was applied: then everything is a change', () => {
