@@ -241,7 +241,7 @@ function processes(): Process[] {
 
 function kubelets(address: string): number[] {
   return processes()
-    .filter(({ command }) => command[0] === process.execPath && command.includes('kubelet') && command.includes(address))
+    .filter(({ command }) => command[0] === process.execPath && command.includes('kubelet') && command.some((argument) => argument.split(',').includes(address)))
     .map(({ pid }) => pid);
 }
 
