@@ -164,6 +164,13 @@ describe('status', () => {
     assert.equal(conditions(status)['Ready'], 'False|PodFailed');
   });
 
+  test('a pod that has resources as a whole says what it was given', () => {
+    const object = pod('Always', ['m']);
+    object.spec.resources = { requests: { cpu: '500m', memory: '1Gi' }, limits: { cpu: '1' } };
+    const status = compute(object, view(container('m')));
+    assert.deepEqual([status.resources, status.allocatedResources], [object.spec.resources, { cpu: '500m', memory: '1Gi' }]);
+  });
+
   test('at the end nothing is left open', () => {
     const ended = compute(pod('Always', ['m'], []), undefined, { terminal: true });
     assert.equal(ended.phase, 'Failed');

@@ -4,7 +4,9 @@
  * (pkg/kubelet/kubelet_pods.go and status/generate.go).
  */
 import { formatTime } from '../../base/clock.ts';
+import { podRequestQuantities } from '../../api/pod-resources.ts';
 import { qosOf } from '../../api/qos.ts';
+import { formatQuantity } from '../../api/quantity.ts';
 import type { Container, ContainerState, ContainerStatus, Pod, PodStatus, ResourceRequirements } from '../../api/types/core-v1.ts';
 import type { WaitingReason } from './container-plan.ts';
 import { shouldRestart } from './container-plan.ts';
@@ -68,6 +70,11 @@ export function podStatus(input: StatusInput): PodStatus {
   status.containerStatuses = mains;
   if (spec.ephemeralContainers) status.ephemeralContainerStatuses = spec.ephemeralContainers.map((container) => containerStatus(input, container, 'ephemeral', false, previous.ephemeralContainerStatuses));
   status.qosClass = qosOf(pod);
+  if (spec.resources) {
+    const resources = input.resize?.allocated('') ?? spec.resources;
+    status.resources = resources;
+    status.allocatedResources = Object.fromEntries(Array.from(podRequestQuantities({ ...pod, spec: { ...spec, resources } }, { includeStatus: false }), ([name, amount]) => [name, formatQuantity(amount)]));
+  }
   // Written by others (scheduler, resource claims): passed on as they are.
   for (const field of ['nominatedNodeName', 'resourceClaimStatuses', 'extendedResourceClaimStatus'] as const) {
     if (previous[field] !== undefined) Object.assign(status, { [field]: previous[field] });
