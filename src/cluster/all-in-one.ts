@@ -12,7 +12,7 @@ import { systemRandom } from '../base/random.ts';
 import { Client } from '../client/client.ts';
 import { nodes as nodeResource } from '../client/resources.ts';
 import { exchangeTransport } from '../client/transports/exchange.ts';
-import { defaultServiceCidrs, startApiServer, type RunningApiServer } from './api-server.ts';
+import { defaultServiceCidrs, localUrl, startApiServer, type RunningApiServer } from './api-server.ts';
 import type { DatastoreSpec, EtcdAccess } from './datastore.ts';
 import { administrator } from './identities.ts';
 import { formatKubeconfig, writeKubeconfig } from './pki/kubeconfig.ts';
@@ -140,7 +140,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const realNodes = real && network && real.startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, loadBalancerPool: options.loadBalancerPool?.split(',') ?? [], client, clock, logger, logLevel });
   if (realNodes) opened.defer(() => realNodes.stop());
 
-  const url = `https://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+  const url = localUrl(host, server.port);
   const kubeconfigPath = resolve(options.kubeconfig ?? join(dataDir, 'kubeconfig'));
   const access = administratorAccess(server, url);
   writeKubeconfig(kubeconfigPath, { ...access, clock, issue: () => access.client });

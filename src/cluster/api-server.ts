@@ -147,6 +147,12 @@ function isReachable(host: string): boolean {
   return !host.startsWith('127.') && host !== '::1' && host !== 'localhost';
 }
 
+/** How somebody on this machine reaches a server that listens there. */
+export function localUrl(host: string, port: number): string {
+  const name = isWildcard(host) ? '127.0.0.1' : host;
+  return `https://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
 function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger, type LogLevel } from '../../base/logger.ts';
 import { systemRandom } from '../../base/random.ts';
-import { startApiServer } from '../../cluster/api-server.ts';
+import { localUrl, startApiServer } from '../../cluster/api-server.ts';
 import { writeKubeconfig } from '../../cluster/pki/kubeconfig.ts';
 import { componentSubjects } from '../../cluster/pki/pki.ts';
 import { etcdAccess, type DatastoreOptions } from '../datastore-options.ts';
@@ -36,7 +36,7 @@ export async function apiserver(options: ApiServerCommandOptions): Promise<void>
     random: systemRandom(),
     logger: createLogger(logSink(machine ? 'json' : 'text'), options.logLevel as LogLevel),
   });
-  const url = `https://${options.host}:${server.port}`;
+  const url = localUrl(options.host, server.port);
   const kubeconfig = resolve(options.kubeconfig ?? join(options.dataDir, 'kubeconfig'));
   writeKubeconfig(kubeconfig, {
     server: url,

@@ -5,7 +5,7 @@
  * killed process has left is found again, and two clusters do not meet.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../../base/logger.ts';
 import { runCommand } from '../../node/system/command.ts';
@@ -105,7 +105,8 @@ export class HostNetwork {
 
   async remove(): Promise<void> {
     await removeAll(this.name);
-    writeFileSync(forwardingFile, this.#forwardingBefore);
+    // Other clusters on this computer may need it still.
+    if (!readdirSync('/sys/class/net').some((link) => /^cx[0-9a-f]{8}$/.test(link))) writeFileSync(forwardingFile, this.#forwardingBefore);
   }
 }
 
