@@ -31,9 +31,9 @@ describe('the volumes of pods', { skip: skipWithoutRoot }, () => {
     const pod = podWith([{ name: 'd', emptyDir: {} }, { name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }], {}, { securityContext: { fsGroup: 4321 } });
     await rig.volumes.mount(pod);
     await rig.volumes.mount(pod);
-    for (const name of ['d', 'm']) {
+    for (const [name, wanted] of [['d', 0o2777], ['m', 0o3777]] as const) {
       const { mode, gid } = await stat(directory('kubernetes.io~empty-dir', name));
-      assert.equal(mode & 0o7777, 0o2777);
+      assert.equal(mode & 0o7777, wanted);
       assert.equal(gid, 4321);
     }
     for (const name of ['d', 'm']) await chmod(directory('kubernetes.io~empty-dir', name), 0o700);

@@ -57,11 +57,11 @@ function makeHugePagesDirectory(path: string, size: string, finish: Finish): Pro
   return makeFileSystem(path, { source: 'nodev', target: path, type: 'hugetlbfs', options: [`pagesize=${size}`] }, finish);
 }
 
+/** Its root has the mode that such file systems begin with: in memory, open to all with the sticky bit. */
 async function makeFileSystem(path: string, request: MountRequest, finish: Finish): Promise<void> {
   await makeOpenDirectory(path);
   if (await isOwnFileSystem(path)) return;
   await mount(request);
-  await chmod(path, open);
   await finish(path);
 }
 
