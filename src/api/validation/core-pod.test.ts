@@ -135,6 +135,10 @@ describe('changing a pod', () => {
     assert.deepEqual(updated(resources({ requests: { cpu: '1', 'ephemeral-storage': '1' } }), 'resize', before), [
       'spec: Forbidden: only cpu and memory resources are mutable',
     ]);
+    const policy = (_: KubeObject, spec: Record<string, unknown>) => {
+      spec['containers'] = [{ ...(spec['containers'] as object[])[0], resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }] }];
+    };
+    assert.deepEqual(updated(policy, 'resize', before), ['spec: Forbidden: only cpu and memory resources are mutable']);
     assert.ok(updated(resources({}), 'resize', before).includes('spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed'));
   });
 

@@ -242,6 +242,11 @@ function resizePod(errors: FieldError[], pod: Pod, old: Pod): void {
       );
     });
   }
+  before.initContainers?.forEach((container, i) => {
+    const now = spec.initContainers![i]!;
+    const restarts = container.restartPolicy !== 'Always' && now.resizePolicy?.some(({ restartPolicy }) => restartPolicy === 'RestartContainer');
+    if (restarts && !semanticEqual(now, container)) errors.push(forbiddenField(specPath.child('initContainers').index(i), 'non-sidecar init containers with a resize policy of RestartContainer cannot be resized'));
+  });
   if (errors.length > 0) return;
   const rest = { ...spec, containers: before.containers, initContainers: before.initContainers, resources: before.resources };
   if (!semanticEqual(rest, before)) errors.push(forbiddenField(specPath, 'only cpu and memory resources are mutable'));
@@ -286,7 +291,7 @@ function forbidRemoval(errors: FieldError[], now: Container['resources'], before
 }
 
 function withoutComputeOf(container: Container): Container {
-  return { ...container, resources: withoutCompute(container.resources), resizePolicy: undefined };
+  return { ...container, resources: withoutCompute(container.resources) };
 }
 
 function withoutCompute(resources: Container['resources']): Container['resources'] {

@@ -99,8 +99,8 @@ export function nodeStatus(description: NodeDescription, nowMs: number, previous
       ...(description.serverAddress === undefined ? [] : [{ type: 'InternalDNS', address: description.serverAddress }]),
     ],
     daemonEndpoints: { kubeletEndpoint: { Port: description.kubeletPort ?? defaultKubeletPort } },
-    // Commands may come by WebSocket: without it upstream's API server would make SPDY of them.
-    ...(description.kubeletPort === undefined ? {} : { declaredFeatures: ['ExtendWebSocketsToKubelet'] }),
+    // Commands may come by WebSocket: without the first, upstream's API server would make SPDY of them.
+    declaredFeatures: [...(description.kubeletPort === undefined ? [] : ['ExtendWebSocketsToKubelet']), 'InPlacePodLevelResourcesVerticalScaling', 'InPlacePodVerticalScalingInitContainers', 'RestartAllContainersOnContainerExits'],
     nodeInfo: {
       machineID: description.machineId,
       systemUUID: system?.systemUuid ?? description.machineId,

@@ -4,6 +4,7 @@ import { systemClock } from '../../base/clock.ts';
 import { seededRandom } from '../../base/random.ts';
 import { MemoryView } from './memory-view.testing.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
+import { NodeDeclaredFeatureValidator } from './node-declared-features.ts';
 import { defaultTolerationSeconds, PodTopologyLabels, taintNodesByCondition } from './pod-defaults.ts';
 import { PodResizeValidator } from './pod-resize.ts';
 import { PriorityAdmission } from './priority.ts';
@@ -317,6 +318,23 @@ describe('RuntimeClass', () => {
       asked('pods', pod({ runtimeClassName: 'vm', nodeSelector: { vm: 'no' } })),
       'pods "web" is forbidden: conflict: runtimeClass.scheduling.nodeSelector[vm] = yes; pod.spec.nodeSelector[vm] = no',
     );
+  });
+});
+
+describe('NodeDeclaredFeatureValidator', () => {
+  test('what a change of a bound pod asks of its node', async () => {
+    const resized = (cpu: string, generation: number, nodeName = 'n1') =>
+      pod({ nodeName, containers: [{ name: 'c' }], initContainers: [{ name: 'i', resources: { requests: { cpu } } }], resources: { requests: { cpu } } }, { generation });
+    const change = (nodeName: string, subresource = 'resize') => asked('pods', resized('2', 2, nodeName), { old: resized('1', 1, nodeName), subresource });
+    const view = new MemoryView()
+      .put('', 'nodes', { metadata: { name: 'n1' }, status: { declaredFeatures: ['InPlacePodLevelResourcesVerticalScaling'] } })
+      .put('', 'nodes', { metadata: { name: 'n2' }, status: { declaredFeatures: ['InPlacePodLevelResourcesVerticalScaling', 'InPlacePodVerticalScalingInitContainers'] } });
+    const plugin = new NodeDeclaredFeatureValidator(view);
+    await refused(plugin, change('n1'), 'pods "web" is forbidden: pod update requires features InPlacePodVerticalScalingInitContainers which are not available on node "n1"');
+    await refused(plugin, change('gone'), 'pods "web" is forbidden: node "gone" not found');
+    await admit(plugin, change('n2'));
+    await admit(plugin, change(''));
+    await admit(plugin, change('n1', 'status'));
   });
 });
 

@@ -15,6 +15,7 @@ import { LimitRanger } from './limit-ranger.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
 import { NodeRestriction } from './node-restriction.ts';
 import { defaultTolerationSeconds, PodTopologyLabels, taintNodesByCondition } from './pod-defaults.ts';
+import { NodeDeclaredFeatureValidator } from './node-declared-features.ts';
 import { PodResizeValidator } from './pod-resize.ts';
 import { PodSecurity } from './pod-security/pod-security.ts';
 import { PriorityAdmission } from './priority.ts';
@@ -64,6 +65,7 @@ export function standardPlugins(
     new CertificateSubjectRestriction(parseCertificateRequest),
     new DefaultIngressClass(view),
     new PodTopologyLabels(view),
+    new NodeDeclaredFeatureValidator(view),
     new PodResizeValidator(view),
     ...extensions,
     new ResourceQuotaAdmission(view, writer, clock),
