@@ -51,7 +51,13 @@ export async function main(args: readonly string[]): Promise<void> {
       .option(...metricsOption(port))
       .option('--log-level <level>', 'debug, info, warn or error', 'info')
       .action(async (options) => (await import('./commands/brains.ts')).runBrains(part, options));
-    if (part === 'controllers') command.option('--service-account-private-key-file <file>', 'the key (PEM) that signs the tokens of token secrets; without it they stay empty');
+    if (part !== 'controllers') continue;
+    command
+      .option('--service-account-private-key-file <file>', 'the key (PEM) that signs the tokens of token secrets; without it they stay empty')
+      .option('--cluster-signing-cert-file <file>', 'the authority (PEM) that signs certificate requests; without it nobody approves or signs them')
+      .option('--cluster-signing-key-file <file>', 'its key (PEM)')
+      .option('--cluster-cidr <cidrs>', 'out of which nodes get the blocks for their pods; without it they bring their own')
+      .option('--load-balancer-pool <cidrs>', 'blocks of addresses for Services of type LoadBalancer');
   }
 
   program
