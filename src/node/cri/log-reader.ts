@@ -92,17 +92,21 @@ async function beginOfLast(file: FileHandle, lines: number): Promise<number> {
 class Changes implements Disposable {
   #seen = false;
   #wake: (() => void) | undefined;
-  readonly #watcher: FSWatcher;
+  readonly #watcher: FSWatcher | undefined;
 
   /** The directory is watched, since the file itself is replaced when it is rotated. */
   constructor(path: string) {
     const name = basename(path);
-    this.#watcher = watch(dirname(path), (_, changed) => {
-      if (changed !== name && changed !== null) return;
-      this.#seen = true;
-      this.#wake?.();
-    });
-    this.#watcher.on('error', () => {});
+    try {
+      this.#watcher = watch(dirname(path), (_, changed) => {
+        if (changed !== name && changed !== null) return;
+        this.#seen = true;
+        this.#wake?.();
+      });
+      this.#watcher.on('error', () => {});
+    } catch {
+      // The machine has no more watches to give: looking again has to do.
+    }
   }
 
   /** Resolves at the next change, or the one that was not waited for yet, or after a while. */
@@ -123,6 +127,6 @@ class Changes implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#watcher.close();
+    this.#watcher?.close();
   }
 }
