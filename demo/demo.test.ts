@@ -7,7 +7,7 @@ const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 const playwright = await import('playwright-core').catch(() => undefined);
 const withoutBrowser = !chromium ? 'there is no chromium in /usr/bin' : !playwright ? 'playwright-core is not installed' : false;
 
-const hollow = ['--hollow', '--nodes', '4', '--servers', '4', '--bots', '8', '--seconds', '8'];
+const hollow = ['--hollow', '--nodes', '4', '--servers', '4', '--bots', '8', '--rate', '1000', '--seconds', '8'];
 
 /** What the page is told until it has been told of the verdict. */
 async function followEvents(url: string): Promise<string> {
