@@ -39,10 +39,6 @@ export class ClusterMap {
     await Promise.all(informers.map((informer) => informer.synced(signal)));
   }
 
-  get nodeCount(): number {
-    return this.#nodes.size;
-  }
-
   /** Ready pods. */
   ready(app: string, version?: string): number {
     return this.#pods.byIndex(byApp, app).filter((pod) => isReady(pod) && (version === undefined || versionOf(pod) === version)).length;

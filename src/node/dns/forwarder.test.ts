@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { test } from 'node:test';
 import { systemClock } from '../../base/clock.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -100,8 +101,6 @@ test('a loop is found, and the server that leads into it not asked again', async
   let home = 0;
   const seen: Buffer[] = [];
   // Forwards everything to the server under test, as it came.
-  await using mirror = await startUpstream(() => undefined);
-  const { createSocket } = await import('node:dgram');
   const relay = createSocket('udp4');
   relay.on('message', (query, { port, address }) => {
     seen.push(query);
@@ -115,7 +114,6 @@ test('a loop is found, and the server that leads into it not asked again', async
     const before = seen.length;
     await assert.rejects(dns.resolver.resolve4('other.example.com'));
     assert.equal(seen.length, before);
-    assert.deepEqual(mirror.asked, []);
   } finally {
     relay.close();
   }

@@ -50,10 +50,6 @@ export class NameIndex {
     this.#zone = zone;
   }
 
-  get size(): number {
-    return this.#names.size;
-  }
-
   get(name: string): IndexedName | undefined {
     return this.#names.get(name);
   }

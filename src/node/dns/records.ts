@@ -56,8 +56,6 @@ export interface EncodedSet {
   readonly ends: readonly number[];
 }
 
-export const emptySet: EncodedSet = { bytes: Buffer.alloc(0), ends: [] };
-
 const questionPointer = Buffer.from([0xc0, headerBytes]);
 /** How long secondaries wait and keep, of which there are none. */
 const soaTimes = { refresh: 7200, retry: 1800, expire: 86_400 };
