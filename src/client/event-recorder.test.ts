@@ -32,6 +32,17 @@ describe('event recorder', () => {
     recorder.close();
   });
 
+  test('two components may tell of one object in the same moment', async () => {
+    const { api, clock, transport, recorder, subject } = setUp();
+    const other = new EventRecorder(new Client(transport, { clock }), { clock, logger: silentLogger, component: 'another-controller' });
+    recorder.event(subject('a'), 'Normal', 'Asked', 'please');
+    other.event(subject('a'), 'Warning', 'Refused', 'no');
+    await clock.advance(10);
+    assert.deepEqual(api.list<Event>('events').map(({ reason }) => reason).sort(), ['Asked', 'Refused']);
+    recorder.close();
+    other.close();
+  });
+
   test('many similar ones are combined, and one object cannot flood', async () => {
     const { api, clock, recorder, subject } = setUp();
     for (let i = 0; i < 40; i++) recorder.event(subject('a'), 'Normal', 'Made', `thing ${i}`);

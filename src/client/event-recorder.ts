@@ -16,7 +16,7 @@ import { collectionPath, objectPath } from './client.ts';
 import type { Client, SendOptions } from './client.ts';
 import { EventCorrelator } from './event-correlation.ts';
 import type { EventSeries } from './event-correlation.ts';
-import { isNotFound } from './failure.ts';
+import { isAlreadyExists, isNotFound } from './failure.ts';
 import type { ApiObject } from './resource.ts';
 import { events } from './resources.ts';
 
@@ -161,8 +161,21 @@ export class EventRecorder {
         if (!isNotFound(error)) throw error;
       }
     }
-    await this.#client.send('POST', collectionPath(events, namespace), this.#encode(series, namespace), this.#onCreate);
+    await this.#create(series, namespace);
     series.created = true;
+  }
+
+  async #create(series: EventSeries, namespace: string): Promise<void> {
+    for (;;) {
+      try {
+        await this.#client.send('POST', collectionPath(events, namespace), this.#encode(series, namespace), this.#onCreate);
+        return;
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw error;
+        // Another component has told of the same object in the same millisecond.
+        series.name = this.#newName(series);
+      }
+    }
   }
 
   #encode(series: EventSeries, namespace: string): Event {
