@@ -30,7 +30,7 @@ export class IptablesBackend implements RuleBackend {
     }
   }
 
-  async audit(applied: Iterable<Part>): Promise<string | undefined> {
+  async audit(applied: Iterable<Part>, signal: AbortSignal): Promise<string | undefined> {
     const counts = new Map<string, number>();
     const hooks = new Map<string, number>();
     const add = (map: Map<string, number>, key: string, count: number) => map.set(key, (map.get(key) ?? 0) + count);
@@ -42,7 +42,7 @@ export class IptablesBackend implements RuleBackend {
     }
     for (const family of this.#families) {
       for (const table of tables) {
-        const found = await this.#present(family, table);
+        const found = await this.#present(family, table, signal);
         const name = `${family} ${table}`;
         if (found.hooks.length !== (hooks.get(name) ?? 0)) return `${found.hooks.length} rules lead to the chains in ${name}, instead of ${hooks.get(name) ?? 0}`;
         for (const [chain, count] of counts) {
@@ -61,8 +61,8 @@ export class IptablesBackend implements RuleBackend {
     }
   }
 
-  async #present(family: string, table: string): Promise<Present> {
-    const saved = await this.#run(`${toolOf(family)}-save`, ['-t', table]);
+  async #present(family: string, table: string, signal?: AbortSignal): Promise<Present> {
+    const saved = await this.#run(`${toolOf(family)}-save`, ['-t', table], signal ? { signal } : {});
     const chains = new Map<string, number>();
     const hooks: string[] = [];
     for (const line of saved.split('\n')) {

@@ -39,7 +39,7 @@ export class NftBackend implements RuleBackend {
     }
   }
 
-  async audit(applied: Iterable<Part>): Promise<string | undefined> {
+  async audit(applied: Iterable<Part>, signal: AbortSignal): Promise<string | undefined> {
     const { run, table, families } = this.#options;
     const expected = new Map<string, Set<string>>();
     const ruleCounts = new Map<string, number>();
@@ -50,7 +50,7 @@ export class NftBackend implements RuleBackend {
       else expected.set(place, new Set([key]));
     }
     for (const family of families) {
-      const found = readListing(family, await run('nft', ['-j', 'list', 'table', family, table]));
+      const found = readListing(family, await run('nft', ['-j', 'list', 'table', family, table], { signal }));
       for (const [place, keys] of expected) {
         if (!place.startsWith(`${family} `)) continue;
         // Sets that traffic fills have elements of their own, and are no place in the table.

@@ -22,6 +22,8 @@ export interface RuleSyncOptions {
 
 /** Events that belong together come within a turn or two. */
 const gatherMs = 5;
+/** Whoever lists rules begins anew each time they change under his hands. */
+const auditMaxMs = 60_000;
 /** After each transaction it rests so many times as long as that took: a storm of changes may not take the machine, a single one is not kept waiting. */
 const restShare = 4;
 const restMaxMs = 1000;
@@ -38,6 +40,9 @@ export class RuleSync {
   #failures = 0;
   #auditDue = Infinity;
   #restUntil = 0;
+  /** Counts what was applied: an audit that was overtaken says nothing. */
+  #version = 0;
+  #auditing: Promise<void> = Promise.resolve();
   #waiting: (() => void)[] = [];
 
   constructor(options: RuleSyncOptions) {
@@ -74,9 +79,10 @@ export class RuleSync {
     this.#auditDue = clock.monotonic() + (this.#options.auditEveryMs ?? auditEveryMs);
     while (!signal.aborted) {
       if (this.#failures > 0 || this.#afresh || this.#options.table.isDirty || this.#waiting.length > 0) await this.#apply();
-      else if (clock.monotonic() >= this.#auditDue) await this.#audit();
+      else if (clock.monotonic() >= this.#auditDue) this.#auditing = this.#audit(signal);
       await this.#pause(signal);
     }
+    await this.#auditing;
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
@@ -98,7 +104,8 @@ export class RuleSync {
         this.#wake = undefined;
         resolve();
       };
-      const timer = clock.after(Math.max(0, this.#auditDue - clock.monotonic()), wake);
+      // While an audit is under way none is due at all.
+      const timer = clock.after(Math.min(Math.max(0, this.#auditDue - clock.monotonic()), auditMaxMs), wake);
       signal.addEventListener('abort', wake, { once: true });
       this.#wake = wake;
       if (signal.aborted) wake();
@@ -113,6 +120,7 @@ export class RuleSync {
     const told = this.#waiting;
     this.#waiting = [];
     const startedAt = clock.monotonic();
+    this.#version++;
     let failure: unknown;
     try {
       if (afresh || changes.length > 0) await backend.apply(changes, afresh);
@@ -131,14 +139,23 @@ export class RuleSync {
     if (!failure) for (const callback of told) callback();
   }
 
-  async #audit(): Promise<void> {
+  /** Beside the loop: reading back what a large cluster has takes seconds, and no change may wait for it. */
+  async #audit(signal: AbortSignal): Promise<void> {
     const { table, backend, clock, logger } = this.#options;
+    const version = this.#version;
     const startedAt = clock.monotonic();
-    const amiss = await backend.audit(table.applied()).catch((error: unknown) => String(error));
+    this.#auditDue = Infinity;
+    const limit = new AbortController();
+    const timer = clock.after(auditMaxMs, () => limit.abort());
+    const stopped = AbortSignal.any([signal, limit.signal]);
+    const amiss = await backend.audit(table.applied(), stopped).catch((error: unknown) => (stopped.aborted ? undefined : String(error)));
+    timer.cancel();
     const now = clock.monotonic();
     this.#auditDue = now + (this.#options.auditEveryMs ?? Math.max(auditEveryMs, (now - startedAt) / auditShareMax));
-    if (amiss === undefined) return;
-    logger.warn('rules are not as they were applied: applying them all again', { amiss });
-    this.#afresh = true;
+    if (amiss !== undefined && version === this.#version) {
+      logger.warn('rules are not as they were applied: applying them all again', { amiss });
+      this.#afresh = true;
+    }
+    this.#wake?.();
   }
 }

@@ -118,12 +118,13 @@ describe('rule sync', () => {
     const applied: { readonly keys: string[]; readonly afresh: boolean }[] = [];
     let failing = 0;
     let amiss: string | undefined;
+    let held: Promise<string | undefined> | undefined;
     const backend: RuleBackend = {
       async apply(changes, afresh) {
         if (failing-- > 0) throw new Error('no');
         applied.push({ keys: changes.map(({ key }) => key), afresh });
       },
-      audit: async () => amiss,
+      audit: async () => held ?? amiss,
       remove: async () => undefined,
     };
     const sync = new RuleSync({ table, backend, clock, logger });
@@ -135,6 +136,12 @@ describe('rule sync', () => {
       clock, table, sync, applied,
       fail: (times: number) => (failing = times),
       find: (what: string | undefined) => (amiss = what),
+      /** Audits last until they are released with what they have found. */
+      hold() {
+        const { promise, resolve } = Promise.withResolvers<string | undefined>();
+        held = promise;
+        return resolve;
+      },
       async stop() {
         stopping.abort();
         await settle();
@@ -175,6 +182,20 @@ describe('rule sync', () => {
     find('a chain is gone');
     await clock.advance(31_000);
     assert.deepEqual(applied.at(-1), { keys: ['1'], afresh: true });
+    await stop();
+  });
+
+  test('an audit keeps no change waiting, and says nothing where it was overtaken by one', async () => {
+    const { clock, table, sync, applied, hold, stop } = await rig();
+    const release = hold();
+    await clock.advance(30_000);
+    table.claim('b', [element('2')]);
+    sync.request();
+    await clock.advance(100);
+    assert.deepEqual(applied.at(-1), { keys: ['2'], afresh: false });
+    release('something is amiss');
+    await clock.advance(1000);
+    assert.equal(applied.length, 2);
     await stop();
   });
 });
