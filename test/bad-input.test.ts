@@ -76,6 +76,8 @@ describe('bad input', () => {
     connection = new Http2Connection(admin);
     await connection.send({ method: 'POST', path: '/api/v1/namespaces', headers: json, body: JSON.stringify({ metadata: { name: 'bad' } }) });
     await connection.send({ method: 'POST', path: configMaps, headers: json, body: configMap('here') });
+    // Pods are refused for the lack of it before they are looked at.
+    for (let status = 0; status !== 200; ) ({ status } = await connection.send({ path: '/api/v1/namespaces/bad/serviceaccounts/default' }));
   });
   after(async () => {
     connection[Symbol.dispose]();
