@@ -61,6 +61,7 @@ describe('the runtime over CRI', { skip: withoutContainerd, timeout: 600_000 }, 
 
   test('a pod from its sandbox to its removal', async () => {
     assert.match(runtime.version, /^containerd:\/\/\d/);
+    assert.equal(runtime.sandboxImage, pauseImage);
     assert.deepEqual(await runtime.status(), { ready: true, networkReady: true, message: '' });
     const pod = podOf([shell('echo hello; exec sleep 1000', { env: [{ name: 'A', value: 'b' }] })]);
     const uid = pod.metadata.uid ?? '';

@@ -180,7 +180,6 @@ async function machineOf(options: RealNodeOptions, { client, runtime, allNodes, 
     folders: { root: rootDirectory, images: imagesDirectory },
     logDirectory: (pod) => join(logsDirectory, `${pod.metadata.namespace}_${pod.metadata.name}_${pod.metadata.uid}`),
     volumes,
-    sandboxImages: [],
     node: () => allNodes.get(name),
   });
   const described = await manager.describe();

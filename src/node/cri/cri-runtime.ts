@@ -76,6 +76,7 @@ const plegThresholdMs = 180_000;
 
 export class CriRuntime implements Runtime {
   readonly version: string;
+  readonly sandboxImage: string | undefined;
   readonly #options: CriRuntimeOptions;
   readonly #connection: CriConnection;
   readonly #pleg: Pleg;
@@ -93,7 +94,8 @@ export class CriRuntime implements Runtime {
       const { runtimeName, runtimeVersion } = await connection.call(runtimeService.version, {}, statusTimeoutMs);
       const pleg = new Pleg({ connection, clock, logger, runtimeName, ...(relistMs === undefined ? {} : { relistMs }), ...(events === undefined ? {} : { events }) });
       await pleg.start();
-      const runtime = new CriRuntime(options, connection, pleg, `${runtimeName}://${runtimeVersion}`);
+      const { info } = await connection.call(runtimeService.status, { verbose: true }, statusTimeoutMs);
+      const runtime = new CriRuntime(options, connection, pleg, `${runtimeName}://${runtimeVersion}`, sandboxImageOf(info));
       await runtime.#releaseImageMounts().catch((error: unknown) => logger.warn('images of pods that are gone stay mounted', { error }));
       return runtime;
     } catch (error) {
@@ -102,11 +104,12 @@ export class CriRuntime implements Runtime {
     }
   }
 
-  private constructor(options: CriRuntimeOptions, connection: CriConnection, pleg: Pleg, version: string) {
+  private constructor(options: CriRuntimeOptions, connection: CriConnection, pleg: Pleg, version: string, sandboxImage: string | undefined) {
     this.#options = options;
     this.#connection = connection;
     this.#pleg = pleg;
     this.version = version;
+    this.sandboxImage = sandboxImage;
     this.#images = new Images(connection);
     this.#usage = new RuntimeUsage(connection);
     this.#imageMounts = mountsImages(version) ? undefined : new ImageMounts(connection, options.imageVolumesDirectory);
@@ -368,4 +371,9 @@ function unlessGone(error: unknown): void {
 
 function outputOf(...streams: readonly Uint8Array[]): string {
   return Buffer.concat(streams).subarray(0, execOutputBytesMax).toString();
+}
+
+/** As containerd tells it before 2.0; later it says on the image itself that it stays. */
+function sandboxImageOf(info: Readonly<Record<string, string>>): string | undefined {
+  return (JSON.parse(info['config'] ?? '{}') as { readonly sandboxImage?: string }).sandboxImage;
 }

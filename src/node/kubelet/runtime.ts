@@ -13,6 +13,8 @@ import type { Container, Pod } from '../../api/types/core-v1.ts';
 export interface Runtime {
   /** As in a node's `containerRuntimeVersion`: `containerd://2.2.1`. */
   readonly version: string;
+  /** The image that sandboxes are made of, which nobody seems to use. Undefined: there is none, or the runtime keeps it by itself. */
+  readonly sandboxImage?: string | undefined;
   /** Tells of every change; returns how to stop listening. */
   subscribe(listener: (pod: RuntimePod) => void): () => void;
   list(): Promise<readonly RuntimePod[]>;

@@ -34,8 +34,6 @@ export interface NodeManagerOptions {
   readonly folders: MachineFolders;
   logDirectory(pod: Pod): string;
   readonly volumes?: Pick<PodVolumes, 'usage'> & { inUse?(): readonly string[] };
-  /** The sandboxes' own image, which must not be collected. */
-  readonly sandboxImages: readonly string[];
   /** As the API has it. */
   node?(): Node | undefined;
   readonly podsMax?: number;
@@ -65,11 +63,11 @@ export class NodeManager {
   #closing: string | undefined;
 
   private constructor(options: NodeManagerOptions, facts: MachineFacts) {
-    const { runtime, clock, logger, sandboxImages } = options;
+    const { runtime, clock, logger } = options;
     this.#options = options;
     this.facts = facts;
     this.#thresholds = options.thresholds ?? defaultThresholds;
-    this.#images = new ImageCollector({ runtime, clock, logger, policy: options.imagePolicy ?? defaultImagePolicy, keep: sandboxImages });
+    this.#images = new ImageCollector({ runtime, clock, logger, policy: options.imagePolicy ?? defaultImagePolicy, keep: runtime.sandboxImage === undefined ? [] : [runtime.sandboxImage] });
   }
 
   static async create(options: NodeManagerOptions): Promise<NodeManager> {
