@@ -10,7 +10,7 @@ import { silentLogger } from '../src/base/logger.ts';
 import { CriRuntime } from '../src/node/cri/cri-runtime.ts';
 import { latestContainer, type ContainerStreams, type StartError } from '../src/node/kubelet/runtime.ts';
 import { startContainerd, withoutContainerd, type Containerd } from './containerd/containerd.ts';
-import { busybox, busyboxImage } from './containerd/images.ts';
+import { busybox, busyboxImage, pauseImage } from './containerd/images.ts';
 import { containerSettings, podOf, removePod, runPod, sandboxSettings, shell, startContainer, until } from './containerd/pods.ts';
 import { startRegistry } from './containerd/registry.ts';
 
