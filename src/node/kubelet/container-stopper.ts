@@ -30,6 +30,14 @@ export class ContainerStopper {
     this.#host = host;
   }
 
+  /** Ends what still runs of a pod: all hooks at once; then the containers, and when they have ended the sidecars, from the last to the first. */
+  stopAll(running: readonly RuntimeContainer[], graceSeconds: number): void {
+    for (const container of running) this.begin(container, graceSeconds, `Stopping container ${container.name}`);
+    const others = running.filter(({ name }) => this.#worker.kindOf(name) !== 'sidecar');
+    const lastSidecar = this.#worker.pod.spec.initContainers?.findLast(({ name }) => running.some((container) => container.name === name))?.name;
+    for (const container of running) if (others.length > 0 ? others.includes(container) : container.name === lastSidecar) this.end(container.id);
+  }
+
   /** Ends a container by itself. */
   stop(container: RuntimeContainer, graceSeconds: number, message: string): void {
     this.begin(container, graceSeconds, message);

@@ -17,6 +17,7 @@ import { removeAll, removeOldAttempts } from './container-removal.ts';
 import { ContainerRestarts } from './container-restarts.ts';
 import { ContainerStarter } from './container-starter.ts';
 import { ContainerStopper } from './container-stopper.ts';
+import { armDeadline, deadlineExceeded } from './pod-deadline.ts';
 import { PodProbes, type ProbedPod } from './pod-probes.ts';
 import type { PodFailure } from './pod-failure.ts';
 import { PodSandbox } from './pod-sandbox.ts';
@@ -29,11 +30,6 @@ import { StatusWriter } from './status-writer.ts';
 import type { WorkerHost } from './worker-host.ts';
 import { transitions } from './worker-state.ts';
 import type { WorkerEvent, WorkerState } from './worker-state.ts';
-
-const deadlineExceeded = {
-  reason: 'DeadlineExceeded',
-  message: 'Pod was active on the node longer than the specified deadline',
-};
 
 const clearRetryMs = 1000;
 const noWaiting: ReadonlyMap<string, WaitingReason> = new Map();
@@ -368,7 +364,6 @@ export class PodWorker implements ProbedPod, ResizedPod, ContainerFacts {
     this.advance();
   }
 
-  /** All hooks at once; then the containers, and when they have ended the sidecars, from the last to the first. */
   #stopContainers(): void {
     this.#wake?.cancel();
     this.#wake = undefined;
@@ -381,10 +376,7 @@ export class PodWorker implements ProbedPod, ResizedPod, ContainerFacts {
     }
     const { metadata, spec } = this.pod;
     const graceSeconds = this.#forgotten ? 0 : (this.#failure?.graceSeconds ?? metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30);
-    for (const container of running) this.#stopper.begin(container, graceSeconds, `Stopping container ${container.name}`);
-    const others = running.filter(({ name }) => this.kindOf(name) !== 'sidecar');
-    const lastSidecar = spec.initContainers?.findLast(({ name }) => running.some((container) => container.name === name))?.name;
-    for (const container of running) if (others.length > 0 ? others.includes(container) : container.name === lastSidecar) this.#stopper.end(container.id);
+    this.#stopper.stopAll(running, graceSeconds);
   }
 
   #removeSandbox(): void {
@@ -436,12 +428,7 @@ export class PodWorker implements ProbedPod, ResizedPod, ContainerFacts {
 
   #armDeadline(): void {
     this.#deadline?.cancel();
-    const seconds = this.pod.spec.activeDeadlineSeconds;
-    if (seconds === undefined || seconds === null) return;
-    const startTime = this.pod.status?.startTime;
-    const startedAtMs = startTime ? Date.parse(startTime) : this.#seenAtMs;
-    const { clock } = this.#host;
-    this.#deadline = clock.after(Math.max(0, startedAtMs + seconds * 1000 - clock.now()), () => {
+    this.#deadline = armDeadline(this.pod, this.#seenAtMs, this.#host.clock, () => {
       if (this.state === 'ended' || this.state === 'gone') return;
       this.#host.record(this.pod, 'Normal', deadlineExceeded.reason, deadlineExceeded.message);
       this.fail(deadlineExceeded);
