@@ -16,6 +16,7 @@ export interface NftBackendOptions {
 
 /** Before 6.2 the kernel notices only a moment later that no element leads to a chain any more, and refuses to delete it until then. */
 const unusedForMs = 1000;
+const stepLength = 1000;
 
 export class NftBackend implements RuleBackend {
   readonly #options: NftBackendOptions;
@@ -43,14 +44,16 @@ export class NftBackend implements RuleBackend {
     const { run, table, families } = this.#options;
     const expected = new Map<string, Set<string>>();
     const ruleCounts = new Map<string, number>();
+    let seen = 0;
     for (const { place, key, value } of applied) {
       if (place.endsWith(' chain')) ruleCounts.set(`${place} ${key}`, value.split('\n').filter((line) => line !== '' && !line.startsWith('type ')).length);
       const keys = expected.get(place);
       if (keys) keys.add(key);
       else expected.set(place, new Set([key]));
+      if (++seen % stepLength === 0) await nextTurn();
     }
     for (const family of families) {
-      const found = readListing(family, await run('nft', ['-j', 'list', 'table', family, table], { signal }));
+      const found = await readListing(family, await run('nft', ['-j', 'list', 'table', family, table], { signal }));
       for (const [place, keys] of expected) {
         if (!place.startsWith(`${family} `)) continue;
         // Sets that traffic fills have elements of their own, and are no place in the table.
@@ -86,7 +89,7 @@ interface Listing {
   }[];
 }
 
-function readListing(family: string, text: string): { readonly keys: Map<string, Set<string>>; readonly ruleCounts: Map<string, number> } {
+async function readListing(family: string, text: string): Promise<{ readonly keys: Map<string, Set<string>>; readonly ruleCounts: Map<string, number> }> {
   const keys = new Map<string, Set<string>>([[`${family} chain`, new Set()], [`${family} set`, new Set()]]);
   const ruleCounts = new Map<string, number>();
   for (const { chain, rule, set, map } of (JSON.parse(text) as Listing).nftables) {
@@ -98,10 +101,19 @@ function readListing(family: string, text: string): { readonly keys: Map<string,
     const named = set ?? map;
     if (!named) continue;
     keys.get(`${family} set`)?.add(named.name);
-    const elements = (named.elem ?? []).map((element) => keyText(map && Array.isArray(element) ? element[0] : element));
-    keys.set(`${family} element ${named.name}`, new Set(elements));
+    const elements = new Set<string>();
+    for (const element of named.elem ?? []) {
+      elements.add(keyText(map && Array.isArray(element) ? element[0] : element));
+      if (elements.size % stepLength === 0) await nextTurn();
+    }
+    keys.set(`${family} element ${named.name}`, elements);
   }
   return { keys, ruleCounts };
+}
+
+/** An audit of tens of thousands of elements lets others have their turn. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** An element's key as it is written in a script. */
