@@ -177,7 +177,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     this.#workers.set(uid, worker);
     if (!refusal) return worker.begin();
     this.record(pod, 'Warning', refusal.reason, refusal.message);
-    worker.fail({ reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` });
+    worker.fail({ reason: refusal.reason, message: `Pod was rejected: ${refusal.message}`, refused: true });
   }
 
   /** Frees all that runtime and machine hold of a pod that is no more. */
@@ -235,7 +235,7 @@ export class Kubelet implements WorkerHost, ServedNode {
     return {
       name: this.name,
       pods: () => this.pods(),
-      activePods: () => [...this.#workers.values()].filter(({ pod, state }) => state !== 'ended' && !hasEnded(pod)).map(({ pod }) => pod),
+      activePods: () => [...this.#workers.values()].filter(({ pod, state, forgotten }) => state !== 'ended' && !forgotten && !hasEnded(pod)).map(({ pod }) => pod),
       holds: (uid) => !['ended', 'gone', undefined].includes(this.#workers.get(uid)?.state),
       failPod: (uid, failure) => {
         const worker = this.#workers.get(uid);

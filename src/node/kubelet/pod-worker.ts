@@ -113,6 +113,11 @@ export class PodWorker implements ProbedPod, ResizedPod, ContainerFacts {
     this.advance();
   }
 
+  /** Nobody wants the pod any more, whatever of it is still there. */
+  get forgotten(): boolean {
+    return this.#forgotten;
+  }
+
   /** The runtime's state has changed. */
   observe(view: RuntimePod): void {
     this.#view = view;

@@ -2,6 +2,7 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Container, ContainerStatus, Pod, PodStatus } from '../../api/types/core-v1.ts';
 import { planContainers, restartDelayMs } from './container-plan.ts';
+import type { PodFailure } from './pod-failure.ts';
 import type { RuntimeContainer, RuntimePod } from './runtime.ts';
 import { podPhase, podStatus } from './status.ts';
 import { statusPatch } from './status-patch.ts';
@@ -98,13 +99,13 @@ function view(...containers: RuntimeContainer[]): RuntimePod {
   return { uid: 'u', sandbox: { id: 's', ready: true, ips: ['10.0.0.2'] }, containers };
 }
 
-function compute(object: Pod, runtime: RuntimePod | undefined, more: { waiting?: [string, { reason: string; message: string }][]; terminal?: boolean; ready?: boolean } = {}): PodStatus {
+function compute(object: Pod, runtime: RuntimePod | undefined, more: { waiting?: [string, { reason: string; message: string }][]; terminal?: boolean; ready?: boolean; failure?: PodFailure } = {}): PodStatus {
   return podStatus({
     pod: object,
     previous: object.status ?? {},
     view: runtime,
     terminal: more.terminal ?? false,
-    failure: undefined,
+    failure: more.failure,
     waiting: new Map(more.waiting ?? []),
     hostIps: ['172.16.0.2'],
     startedAtMs: nowMs - 5000,
@@ -169,6 +170,14 @@ describe('status', () => {
     object.spec.resources = { requests: { cpu: '500m', memory: '1Gi' }, limits: { cpu: '1' } };
     const status = compute(object, view(container('m')));
     assert.deepEqual([status.resources, status.allocatedResources], [object.spec.resources, { cpu: '500m', memory: '1Gi' }]);
+  });
+
+  test('a pod that was not taken tells of no containers, then and after a restart', () => {
+    const object = pod('Always', ['m']);
+    const refused = compute(object, undefined, { terminal: true, failure: { reason: 'OutOfpods', message: 'Pod was rejected: no', refused: true } });
+    assert.deepEqual([refused.phase, refused.reason, refused.containerStatuses], ['Failed', 'OutOfpods', undefined]);
+    const later = compute({ ...object, status: refused }, undefined, { terminal: true });
+    assert.deepEqual([later.phase, later.reason, later.containerStatuses], ['Failed', 'OutOfpods', undefined]);
   });
 
   test('at the end nothing is left open', () => {

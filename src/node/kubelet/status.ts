@@ -66,8 +66,10 @@ export function podStatus(input: StatusInput): PodStatus {
   status.conditions = conditionsOf({ pod, previous, phase, failure: input.failure, mains, inits: inits ?? [], resize: input.resize?.conditions ?? [], sandboxReady: input.view?.sandbox?.ready ?? false, nowMs: input.nowMs });
   addAddresses(input, status);
   status.startTime = previous.startTime ?? formatTime(input.startedAtMs);
-  if (inits) status.initContainerStatuses = inits;
-  status.containerStatuses = mains;
+  if (!wasRefused(input)) {
+    if (inits) status.initContainerStatuses = inits;
+    status.containerStatuses = mains;
+  }
   if (spec.ephemeralContainers) status.ephemeralContainerStatuses = spec.ephemeralContainers.map((container) => containerStatus(input, container, 'ephemeral', false, previous.ephemeralContainerStatuses));
   status.qosClass = qosOf(pod);
   if (spec.resources) {
@@ -80,6 +82,11 @@ export function podStatus(input: StatusInput): PodStatus {
     if (previous[field] !== undefined) Object.assign(status, { [field]: previous[field] });
   }
   return status;
+}
+
+/** By this life of the kubelet, or by one before. */
+function wasRefused({ failure, previous }: StatusInput): boolean {
+  return failure?.refused ?? (previous.phase === 'Failed' && previous.containerStatuses === undefined);
 }
 
 /** Terminal phases are for ever, and a failure that the node declares wins over what the containers say. */
