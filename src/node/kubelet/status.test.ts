@@ -180,6 +180,15 @@ describe('status', () => {
     assert.deepEqual([later.phase, later.reason, later.containerStatuses], ['Failed', 'OutOfpods', undefined]);
   });
 
+  test('a pod that its node ends has failed when none of its containers runs', () => {
+    const failure = { reason: 'Evicted', message: 'no room' };
+    const object = pod('Always', ['m']);
+    const ending = compute(object, view(container('m')), { failure });
+    assert.deepEqual([ending.phase, ending.reason], ['Running', undefined]);
+    const ended = compute(object, view(container('m', { state: 'exited', exitCode: 137 })), { failure });
+    assert.deepEqual([ended.phase, ended.reason, ended.message], ['Failed', 'Evicted', 'no room']);
+  });
+
   test('at the end nothing is left open', () => {
     const ended = compute(pod('Always', ['m'], []), undefined, { terminal: true });
     assert.equal(ended.phase, 'Failed');

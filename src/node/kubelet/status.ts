@@ -55,7 +55,7 @@ export function podStatus(input: StatusInput): PodStatus {
   const reached = podPhase(pod, mains, inits ?? [], input.terminal);
   const phase = phaseAfter(input, input.terminal ? endPhase(reached) : reached);
   const status: PodStatus = { phase };
-  if (input.failure) {
+  if (input.failure && phase === 'Failed') {
     status.reason = input.failure.reason;
     status.message = input.failure.message;
   } else if (phase === previous.phase) {
@@ -84,16 +84,20 @@ export function podStatus(input: StatusInput): PodStatus {
   return status;
 }
 
+function runs(view: RuntimePod | undefined): boolean {
+  return view?.containers.some(({ state }) => state === 'running') ?? false;
+}
+
 /** By this life of the kubelet, or by one before. */
 function wasRefused({ failure, previous }: StatusInput): boolean {
   return failure?.refused ?? (previous.phase === 'Failed' && previous.containerStatuses === undefined);
 }
 
-/** Terminal phases are for ever, and a failure that the node declares wins over what the containers say. */
-function phaseAfter({ previous, failure, restarting }: StatusInput, phase: string): string {
+/** Terminal phases are for ever, and a failure that the node declares wins over what the containers say, once none of them runs: others may take the pod's place then. */
+function phaseAfter({ previous, failure, restarting, view }: StatusInput, phase: string): string {
   if (restarting && !failure && (phase === 'Failed' || phase === 'Succeeded')) return 'Running';
   if (previous.phase === 'Failed' || previous.phase === 'Succeeded') return previous.phase;
-  return failure ? 'Failed' : phase;
+  return failure && !runs(view) ? 'Failed' : phase;
 }
 
 function addAddresses({ pod, previous, view, hostIps }: StatusInput, status: PodStatus): void {
