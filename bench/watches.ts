@@ -45,12 +45,18 @@ async function fanOut(run: Run, api: Api, usage: Usage, namespace: string, watch
   const head = api.head('GET', `${maps}?watch=true&resourceVersion=${await versionOf(api, maps)}&labelSelector=app%3Dbench`);
   let received = 0;
   let wanted = Infinity;
+  let lost = 0;
   let arrived = () => {};
+  /** A server may close the watches of those it finds too slow. Then nobody knows when all have everything. */
+  const onEnd = () => {
+    lost++;
+    arrived();
+  };
   const onData = (chunk: Buffer) => {
     received += countEvents(chunk);
     if (received >= wanted) arrived();
   };
-  for (let watcher = 0; watcher < watchers; watcher++) openWatch(connections[watcher % connectionCount] as H2Connection, head, onData);
+  for (let watcher = 0; watcher < watchers; watcher++) openWatch(connections[watcher % connectionCount] as H2Connection, head, onData, onEnd);
   await wait(1500);
 
   /** Milliseconds from the first byte sent until every watcher has every event. */
@@ -68,16 +74,22 @@ async function fanOut(run: Run, api: Api, usage: Usage, namespace: string, watch
     const times: number[] = [];
     const cpu = usage.stretch();
     await run.phase(`${writes} to ${shape}`, 'rounds', rounds, async (progress) => {
-      for (let index = 0; index < rounds; index++) {
-        times.push(await round(writes, `w${writes}-${connectionCount}-${index}`));
+      for (let index = 0; index < rounds && lost === 0; index++) {
+        const ms = await round(writes, `w${writes}-${connectionCount}-${index}`);
+        if (lost === 0) times.push(ms);
         progress.add();
       }
     });
+    if (lost > 0) {
+      run.figure({ name: `${writes} write${writes === 1 ? '' : 's'} to ${shape}: watches that the server closed`, value: lost, unit: '', target: { atMost: 0 }, note: `after ${times.length} rounds` });
+      break;
+    }
     const { summary } = run.distribution('One write to all watchers', `${writes} write${writes === 1 ? '' : 's'}, ${connectionCount} connections`, 'ms', times);
     // The bounds are of a thousand watchers.
     const bound = watchers === defaultWatchers ? { target: { atMost } } : {};
     run.figure({ name: `${writes} write${writes === 1 ? '' : 's'} to ${shape}, median of ${rounds}`, value: summary.p50, unit: 'ms', ...bound, note: `worst ${summary.max.toFixed(1)} ms; ${cpu()}` });
   }
+  arrived = () => {};
   for (const connection of connections) connection.close();
 }
 
