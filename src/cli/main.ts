@@ -27,7 +27,8 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: kubeconfig in the data dir)')
     .option('--cheap', 'one watch for all hollow nodes instead of one each: not for measurements')
     .option('--stages <file>', 'how the containers of hollow nodes behave: Behaviours and kwok’s Stages, in YAML')
-    .option('--runtime <runtime>', 'of the nodes: hollow, or containerd for real ones', 'hollow')
+    .option('--runtime <runtime>', 'of the nodes: hollow, containerd for real ones in machines of their own, or the socket of a running one (unix:///run/containerd/containerd.sock), which makes this computer itself a node', 'hollow')
+    .option('--cni-conf-dir <dir>', 'with a socket: where that runtime looks for the CNI configuration, which is written there; empty: somebody else looks after the pod network (default: /etc/cni/net.d where that is empty)')
     .option('--output <format>', 'text or json', 'text')
     .option('--log-level <level>', 'debug, info, warn or error', 'warn')
     .action(async (options) => (await import('./commands/up.ts')).up(options));
@@ -89,6 +90,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .option('--logs-dir <dir>', 'where the logs of containers are kept', '/var/log/pods')
     .option('--pod-manifest-path <dir>', 'where manifests of static pods lie')
     .option('--cni-conf-dir <dir>', 'where the runtime looks for the CNI configuration, which is written there; empty: somebody else looks after the pod network', '/etc/cni/net.d')
+    .option('--cleanup', 'at the end take pods, mounts, rules and the pod network from the machine; else containers go on')
     .option('--cgroup-root <path>', 'below which the cgroups of pods are made', '/')
     .option('--cluster-cidr <cidrs>', 'where pods have their addresses: who calls a Service from elsewhere gets the node’s address', '')
     .option('--service-cidr <cidrs>', 'where Services have their addresses (default: as the cluster says)')

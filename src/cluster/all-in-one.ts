@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   /** Nodes with real containers, each in namespaces of its own on this computer; none unless set. Needs root, containerd, runc and the CNI plugins. */
   readonly realNodes?: number;
+  /** This computer itself is a node too, over a runtime that runs on it already. Needs root. */
+  readonly hostNode?: { readonly runtimeSocket: string; readonly cniConfigDirectory: string | undefined };
   /** Files of images that the real nodes shall have. */
   readonly imageArchives?: readonly string[];
   /** Out of which nodes get the blocks for their pods; with a comma between where there is a block of each family; unless set, 10.244.0.0/16, or where there are real nodes here a network that is free on this computer. */
@@ -88,10 +90,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   await using opened = new AsyncDisposableStack();
   if (temporary) opened.defer(() => rmSync(dataDir, { recursive: true, force: true }));
   const host = options.host ?? '127.0.0.1';
-  const realCount = options.realNodes ?? 0;
+  const realOnes = { count: options.realNodes ?? 0, hostNode: options.hostNode && { ...options.hostNode, address: options.advertiseAddress } };
+  const realCount = realOnes.count + (realOnes.hostNode ? 1 : 0);
   const real = realCount > 0 ? await import('./real-nodes.ts') : undefined;
   const dualStack = [options.serviceCidr, options.clusterCidr].some((cidrs) => cidrs?.includes(':'));
-  const network = await real?.prepareHost({ directory: join(dataDir, 'nodes'), clusterCidr: options.clusterCidr, dualStack, logger });
+  const network = await real?.prepareHost(realOnes, { directory: join(dataDir, 'nodes'), clusterCidr: options.clusterCidr, dualStack, logger });
   if (network) opened.defer(() => network.remove());
   const serviceCidrs = options.serviceCidr?.split(',') ?? defaultServiceCidrs;
   const server = await startApiServer({
@@ -137,7 +140,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   opened.defer(async () => void (await Promise.all(parts.map((part) => part.stop(partGraceMs)))));
 
   const client = new Client(exchangeTransport(server.handler, administrator), { clock });
-  const realNodes = real && network && real.startRealNodes({ count: realCount, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, loadBalancerPool: options.loadBalancerPool?.split(',') ?? [], client, clock, logger, logLevel });
+  const realNodes = real && network && real.startRealNodes({ ...realOnes, imageArchives: options.imageArchives ?? [], directory: join(dataDir, 'nodes'), network, pki: server.pki, port: server.port, loadBalancerPool: options.loadBalancerPool?.split(',') ?? [], client, clock, logger, logLevel });
   if (realNodes) opened.defer(() => realNodes.stop());
 
   const url = localUrl(host, server.port);

@@ -3,33 +3,14 @@
  * containerd, and a kubelet that is a process of its own and is started like the
  * kubelet of a computer elsewhere.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import type { Clock } from '../base/clock.ts';
-import type { LogLevel, Logger } from '../base/logger.ts';
+import { join } from 'node:path';
+import { startLocalKubelet, type KeptNode, type LocalNodeOptions } from './local-kubelet.ts';
 import { cniConfigDirectory, containerdSocket, startContainerd } from './machines/containerd.ts';
-import type { HostNetwork } from './machines/host-network.ts';
 import { importIntoMachines } from './machines/images.ts';
 import { Machine } from './machines/machine.ts';
 import { cniPrograms } from './machines/requirements.ts';
-import { supervise, type Supervised } from './machines/supervise.ts';
-import { formatKubeconfig } from './pki/kubeconfig.ts';
-import { componentSubjects, writePrivateFile, type Pki } from './pki/pki.ts';
+import type { Supervised } from './machines/supervise.ts';
 
-export interface MachineNodeOptions {
-  /** A folder a node. */
-  readonly directory: string;
-  readonly imageArchives: readonly string[];
-  readonly network: HostNetwork;
-  readonly pki: Pki;
-  /** Of the API server. */
-  readonly port: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly logLevel: LogLevel;
-}
-
-const command = resolve(import.meta.dirname, '../../bin/coxswain.js');
 const retryMs = 2000;
 
 export function nodeName(index: number): string {
@@ -42,15 +23,8 @@ interface RunningNode {
   stop(): Promise<void>;
 }
 
-export interface KeptNode {
-  /** Resolves when it runs for the first time; rejects where it cannot. */
-  readonly started: Promise<void>;
-  /** Resolves when it has been stopped after the signal. */
-  readonly stopped: Promise<void>;
-}
-
 /** Runs a node until the signal aborts. A machine that ends before is started again, as somebody would who finds it switched off. */
-export function keepNode(options: MachineNodeOptions, index: number, signal: AbortSignal): KeptNode {
+export function keepNode(options: LocalNodeOptions, index: number, signal: AbortSignal): KeptNode {
   const { clock, logger } = options;
   const started = Promise.withResolvers<void>();
   const told = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -73,7 +47,7 @@ export function keepNode(options: MachineNodeOptions, index: number, signal: Abo
   return { started: started.promise, stopped: keep() };
 }
 
-async function startNode(options: MachineNodeOptions, index: number): Promise<RunningNode> {
+async function startNode(options: LocalNodeOptions, index: number): Promise<RunningNode> {
   const { network, clock, logger } = options;
   const name = nodeName(index);
   await using opened = new AsyncDisposableStack();
@@ -89,42 +63,13 @@ async function startNode(options: MachineNodeOptions, index: number): Promise<Ru
   return { ended: machine.ended, stop: () => running.disposeAsync() };
 }
 
-function startKubelet(options: MachineNodeOptions, machine: Machine, index: number): Supervised {
-  const { network, clock, logger, logLevel } = options;
-  const { name } = machine;
-  writeCredentials(options, machine, index);
-  const flags: Readonly<Record<string, string>> = {
-    '--kubeconfig': '/var/lib/kubelet/kubeconfig',
-    '--node-name': name,
-    '--node-ip': network.addressesOf(index).join(','),
-    '--runtime': `unix://${containerdSocket}`,
-    '--cni-conf-dir': cniConfigDirectory,
-    '--cgroup-root': `/${network.name}/${name}`,
-    '--cluster-cidr': network.clusterCidr,
-    '--log-level': logLevel,
-  };
-  return supervise({
-    name: `the kubelet of ${name}`,
-    start: (stdio) => machine.spawn(process.execPath, [command, 'kubelet', ...Object.entries(flags).flat()], { stdio }),
-    log: join(machine.disk, 'kubelet.log'),
-    clock,
-    logger,
+function startKubelet(options: LocalNodeOptions, machine: Machine, index: number): Supervised {
+  return startLocalKubelet(options, {
+    name: machine.name,
+    addresses: options.network.addressesOf(index),
+    disk: machine.disk,
+    lib: '/var/lib',
+    flags: ['--runtime', `unix://${containerdSocket}`, '--cni-conf-dir', cniConfigDirectory],
+    spawn: (file, args, spawnOptions) => machine.spawn(file, args, spawnOptions),
   });
-}
-
-/** What a kubelet elsewhere gets by its bootstrap token; the files have the names that such a kubelet gives them. */
-function writeCredentials({ network, pki, port }: MachineNodeOptions, { name, disk }: Machine, index: number): void {
-  const folder = join(disk, 'lib/kubelet');
-  mkdirSync(join(folder, 'pki'), { recursive: true, mode: 0o700 });
-  const subject = componentSubjects.node(name);
-  const kubeconfig = formatKubeconfig({
-    server: `https://${network.address}:${port}`,
-    authorityCertificate: pki.authorityCertificate,
-    user: subject.commonName,
-    client: pki.issueClientCertificate(subject),
-  });
-  writePrivateFile(join(folder, 'kubeconfig'), kubeconfig);
-  const serving = pki.issueServingCertificate({ ...subject, names: [name, ...network.addressesOf(index)] });
-  writePrivateFile(join(folder, 'pki/kubelet.key'), serving.privateKey);
-  writeFileSync(join(folder, 'pki/kubelet.crt'), serving.certificate);
 }

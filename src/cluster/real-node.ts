@@ -6,8 +6,6 @@
 import { dirname, join } from 'node:path';
 import { clusterDnsAddress, dnsAddressAnnotation } from '../api/cluster-dns.ts';
 import type { Node, Pod } from '../api/types/core-v1.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Logger } from '../base/logger.ts';
 import type { MetricRegistry } from '../base/metrics/registry.ts';
 import type { Random } from '../base/random.ts';
 import { Client } from '../client/client.ts';
@@ -15,7 +13,7 @@ import { EventRecorder } from '../client/event-recorder.ts';
 import { Informer } from '../client/informer.ts';
 import { nodes } from '../client/resources.ts';
 import type { Transport } from '../client/transport.ts';
-import { CriRuntime } from '../node/cri/cri-runtime.ts';
+import type { CriRuntime } from '../node/cri/cri-runtime.ts';
 import { startDns, type DnsOptions } from '../node/dns/dns.ts';
 import { NodeCgroups } from '../node/kubelet/cgroups/node-cgroups.ts';
 import { openCgroupTree } from '../node/kubelet/cgroups/open-cgroup-tree.ts';
@@ -35,9 +33,11 @@ import { followPodNetwork } from '../node/network/pod-network.ts';
 import { startNetworkPolicy } from '../node/proxy/policy/start-network-policy.ts';
 import { startProxy } from '../node/proxy/start-proxy.ts';
 import { userAgents } from './identities.ts';
+import { leaveNode } from './leave-node.ts';
+import { connectRuntime, type NodeRuntimeOptions } from './node-runtime.ts';
 import type { CertifiedKey } from './pki/certificate.ts';
 
-export interface RealNodeOptions {
+export interface RealNodeOptions extends NodeRuntimeOptions {
   readonly name: string;
   /** By which other nodes and the API server reach it: one, or one of each family. */
   readonly addresses: readonly string[];
@@ -48,10 +48,6 @@ export interface RealNodeOptions {
   readonly serving: CertifiedKey;
   /** Of the node's server. */
   readonly port: number;
-  /** Path of the runtime's unix socket. */
-  readonly runtimeSocket: string;
-  /** The kubelet's own: pods, volumes, plugins. */
-  readonly rootDirectory: string;
   readonly logsDirectory: string;
   /** Where manifests of static pods lie; undefined: there are none. */
   readonly manifests: string | undefined;
@@ -67,15 +63,15 @@ export interface RealNodeOptions {
   /** Domains that have DNS servers of their own. */
   readonly stubDomains?: DnsOptions['stubDomains'];
   readonly labels: Readonly<Record<string, string>>;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
   readonly metrics: MetricRegistry;
+  /** After the signal everything is taken away: pods, mounts, rules. */
+  readonly cleanUp: boolean;
   readonly signal: AbortSignal;
 }
 
 export interface RealNode {
-  /** Resolves when everything has ended after the signal. Containers stay. */
+  /** Resolves when everything has ended after the signal. Containers stay, unless it is to clean up. */
   readonly stopped: Promise<void>;
 }
 
@@ -89,14 +85,31 @@ const proxyHealthPort = 10256;
 
 /** Resolves once the node is registered and follows its pods. */
 export async function startRealNode(options: RealNodeOptions): Promise<RealNode> {
+  const runtime = await connectRuntime(options);
+  const end = async () => {
+    const leaves = options.cleanUp && options.signal.aborted;
+    if (leaves) await runtime.sandboxesMade();
+    // What still goes on in pods ends here: a call that is not answered any more.
+    runtime.close();
+    if (leaves) await leaveNode(options);
+  };
+  try {
+    const { stopped } = await startOver(runtime, options);
+    return { stopped: stopped.then(end) };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function startOver(runtime: CriRuntime, options: RealNodeOptions): Promise<{ readonly stopped: Promise<unknown> }> {
   const { name, addresses, clock, random, logger, metrics, signal } = options;
   const [address = ''] = addresses;
   const client = new Client(options.transport, { clock, userAgent: userAgents.kubelet });
   const recorder = new EventRecorder(client, { clock, logger, component: 'kubelet', host: name });
-  const runtime = await CriRuntime.connect({ socket: options.runtimeSocket, clock, logger, seccompDirectory: join(options.rootDirectory, 'seccomp'), imageVolumesDirectory: join(options.rootDirectory, 'image-volumes') });
   const allNodes = new Informer(client, nodes, { clock, random, logger });
-  if (options.cniConfigDirectory !== undefined) followPodNetwork({ nodes: allNodes, nodeName: name, nodeAddress: address, configDirectory: options.cniConfigDirectory, clock, logger, signal });
-  const running = [allNodes.run(signal)];
+  const podNetwork = options.cniConfigDirectory === undefined ? undefined : followPodNetwork({ nodes: allNodes, nodeName: name, nodeAddress: address, configDirectory: options.cniConfigDirectory, clock, logger, signal });
+  const running = [allNodes.run(signal), podNetwork];
   const { machine, manager, description } = await machineOf(options, { client, runtime, allNodes, record });
   const server = new KubeletServer({ host: address, ...options.serving, clientAuthority: options.authority, clock, pages: { metrics, configuration: configurationOf(options), logsDirectory: dirname(options.logsDirectory) } });
   const kubelet = new Kubelet({
@@ -128,7 +141,7 @@ export async function startRealNode(options: RealNodeOptions): Promise<RealNode>
   );
   await kubelet.start();
   running.push(...(await startNodeNetwork(options, client)));
-  return { stopped: Promise.all(running).then(() => runtime.close()) };
+  return { stopped: Promise.all(running) };
 
   /** The kubelet's, as soon as there is one: its parts are made before it. */
   function record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void {

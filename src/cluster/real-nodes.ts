@@ -3,39 +3,45 @@ import type { Client } from '../client/client.ts';
 import { nodes } from '../client/resources.ts';
 import { isNotFound } from '../client/failure.ts';
 import { removeCgroups } from './machines/cgroups.ts';
+import { keepHostNode, type HostNodeOptions } from './host-node.ts';
+import type { LocalNodeOptions } from './local-kubelet.ts';
 import { HostNetwork, type HostNetworkOptions } from './machines/host-network.ts';
-import { machinesImpossible } from './machines/requirements.ts';
-import { keepNode, nodeName, type MachineNodeOptions } from './machine-node.ts';
+import { hostNodeImpossible, machinesImpossible } from './machines/requirements.ts';
+import { keepNode, nodeName } from './machine-node.ts';
 
-export interface RealNodesOptions extends MachineNodeOptions {
+export interface RealNodesOptions extends LocalNodeOptions {
+  /** Of machines. */
   readonly count: number;
+  /** This computer is a node too. */
+  readonly hostNode: HostNodeOptions | undefined;
   /** Addresses of load balancers: this computer sends what is for them to the first node. */
   readonly loadBalancerPool: readonly string[];
   readonly client: Client;
 }
 
 export interface RealNodes {
-  /** Resolves once all nodes are registered and have blocks of addresses for pods; rejects where a machine cannot be made. */
+  /** Resolves once all machines are registered and have blocks of addresses for pods; rejects where a node cannot be started. */
   readonly ready: Promise<void>;
-  /** Rejects where a machine cannot be made. */
+  /** Rejects where a node cannot be started. */
   readonly failed: Promise<never>;
   stop(): Promise<void>;
 }
 
 const pollMs = 50;
 
-/** Makes this computer's end of the machines' network. Rejects where there can be no machines, with why. */
-export async function prepareHost(options: HostNetworkOptions): Promise<HostNetwork> {
-  const impossible = machinesImpossible();
+/** Makes this computer's end of the nodes' network. Rejects where there can be no such nodes, with why. */
+export async function prepareHost({ count, hostNode }: Pick<RealNodesOptions, 'count' | 'hostNode'>, network: HostNetworkOptions): Promise<HostNetwork> {
+  const impossible = (count > 0 ? machinesImpossible() : undefined) ?? (hostNode && hostNodeImpossible(hostNode.runtimeSocket));
   if (impossible !== undefined) throw new Error(impossible);
-  return HostNetwork.create(options);
+  return HostNetwork.create(network);
 }
 
 export function startRealNodes(options: RealNodesOptions): RealNodes {
   const stopping = new AbortController();
-  const kept = Array.from({ length: options.count }, (_, index) => keepNode(options, index, stopping.signal));
+  const machines = Array.from({ length: options.count }, (_, index) => keepNode(options, index, stopping.signal));
+  const kept = options.hostNode ? [...machines, keepHostNode(options, options.hostNode, stopping.signal)] : machines;
   const started = Promise.all(kept.map((node) => node.started));
-  const ready = started.then(async () => void (await Promise.all(kept.map((_, index) => routed(options, index, stopping.signal)))));
+  const ready = started.then(async () => void (await Promise.all(machines.map((_, index) => routed(options, index, stopping.signal)))));
   // Whoever waits for it hears of a failure; nobody has to.
   ready.catch(() => {});
   const failed = started.then(() => new Promise<never>(() => {}));

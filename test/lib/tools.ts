@@ -50,6 +50,11 @@ function entryOf(archive: Buffer, wanted: string): Buffer {
   throw new Error(`${wanted} is not in the archive`);
 }
 
+/** For those who start it in other namespaces than ours. */
+export function toolPath(tool: 'kubectl' | 'helm'): string {
+  return join(cache, tool);
+}
+
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -65,7 +70,7 @@ export interface ToolOptions {
 
 /** Starts a tool that is talked to while it runs; ends it after a minute. */
 export function startTool(tool: 'kubectl' | 'helm', kubeconfig: string, args: readonly string[], options: ToolOptions = {}): ChildProcessWithoutNullStreams {
-  return spawn(join(cache, tool), args, { env: { PATH: process.env['PATH'] ?? '', HOME: home, KUBECONFIG: kubeconfig, ...options.env }, timeout: 60_000 });
+  return spawn(toolPath(tool), args, { env: { PATH: process.env['PATH'] ?? '', HOME: home, KUBECONFIG: kubeconfig, ...options.env }, timeout: 60_000 });
 }
 
 /** Runs a tool to its end, at most a minute. */

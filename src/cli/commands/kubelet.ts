@@ -11,12 +11,14 @@ import { join } from '../../cluster/joining/join.ts';
 import { RotatingCredentials } from '../../cluster/joining/rotating-credentials.ts';
 import { serviceNetworks } from '../../cluster/joining/service-networks.ts';
 import { servingCertificate } from '../../cluster/joining/serving-certificate.ts';
+import { untilOrphaned } from '../../cluster/orphaned.ts';
 import { writePrivateFile } from '../../cluster/pki/pki.ts';
 import { serveProcess } from '../../cluster/process-endpoints.ts';
 import { startRealNode } from '../../cluster/real-node.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
+import { runtimeSocket } from '../runtime-socket.ts';
 import { stubDomainsOf } from '../stub-domains.ts';
 import { dim, green, say } from '../terminal.ts';
 import { untilToldToStop } from '../until-stopped.ts';
@@ -38,6 +40,7 @@ export interface KubeletCommandOptions {
   readonly clusterCidr: string;
   readonly serviceCidr?: string;
   readonly clusterDomain: string;
+  readonly cleanup?: boolean;
   readonly stubDomain: readonly string[];
   readonly nodeLabels?: string;
   readonly port: string;
@@ -52,19 +55,19 @@ export async function kubelet(options: KubeletCommandOptions): Promise<void> {
   const logger = createLogger(logSink('text'), options.logLevel as LogLevel);
   const name = options.nodeName ?? hostname().toLowerCase();
   const stopping = new AbortController();
-  const toldToStop = untilToldToStop().then(() => stopping.abort(new Error('the kubelet was stopped')));
+  const toldToStop = Promise.race([untilToldToStop(), untilOrphaned()]).then(() => stopping.abort(new Error('the kubelet was stopped')));
   const endpoints = await serveProcess({ port: wholeNumber(options.metricsPort, '--metrics-port'), thread: 'kubelet', clock });
   const path = await ensureKubeconfig(options, name, clock, stopping.signal);
   const credentials = new RotatingCredentials({ path, nodeName: name, clock, random, logger, signal: stopping.signal });
   const addresses = options.nodeIp?.split(',') ?? [await addressTowards(loadKubeconfig(path).server)];
-  const node = await startRealNode({
+  const starting = startRealNode({
     name,
     addresses,
     transport: credentials,
     authority: credentials.authority,
     serving: servingCertificate(options.rootDir, name, [name, ...addresses], clock),
     port: wholeNumber(options.port, '--port'),
-    runtimeSocket: socketOf(options.runtime),
+    runtimeSocket: runtimeSocket(options.runtime),
     rootDirectory: options.rootDir,
     logsDirectory: options.logsDir,
     manifests: options.podManifestPath,
@@ -79,17 +82,24 @@ export async function kubelet(options: KubeletCommandOptions): Promise<void> {
     random,
     logger,
     metrics: endpoints.metrics,
+    cleanUp: options.cleanup ?? false,
     signal: stopping.signal,
   });
-  endpoints.ready();
-  flushCompileCache();
-  const collection = collectOnce(clock);
-  say(`${green('ready')} node ${name} ${dim(`registered; http://127.0.0.1:${endpoints.port}/metrics`)}`);
-  await toldToStop;
-  collection.cancel();
-  await node.stopped;
-  await credentials.close();
-  await endpoints.close();
+  try {
+    const node = await starting;
+    endpoints.ready();
+    flushCompileCache();
+    const collection = collectOnce(clock);
+    say(`${green('ready')} node ${name} ${dim(`registered; http://127.0.0.1:${endpoints.port}/metrics`)}`);
+    await toldToStop;
+    collection.cancel();
+    await node.stopped;
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+  } finally {
+    await credentials.close();
+    await endpoints.close();
+  }
 }
 
 /** The one that was given, else the one that an earlier start has left, else a new one by the token. */
@@ -102,11 +112,6 @@ async function ensureKubeconfig(options: KubeletCommandOptions, nodeName: string
   mkdirSync(rootDir, { recursive: true, mode: 0o755 });
   writePrivateFile(path, await join({ server: server.replace(/\/+$/, ''), token, authorityHash: caHash, nodeName, clock, signal }));
   return path;
-}
-
-function socketOf(runtime: string): string {
-  if (!runtime.startsWith('unix:///')) throw new UsageError(`--runtime takes a socket, as unix:///run/containerd/containerd.sock, not "${runtime}"`);
-  return runtime.slice('unix://'.length);
 }
 
 /** As the kubelet's flag of that name: `a=b,c=d`. */

@@ -5,10 +5,11 @@ import { createLogger, type LogLevel } from '../../base/logger.ts';
 import { systemClock } from '../../base/clock.ts';
 import { collectOnce } from '../../cluster/after-start.ts';
 import { startCluster } from '../../cluster/all-in-one.ts';
-import { machinesImpossible } from '../../cluster/machines/requirements.ts';
+import { hostNodeImpossible, machinesImpossible } from '../../cluster/machines/requirements.ts';
 import { etcdAccess, type DatastoreOptions } from '../datastore-options.ts';
 import { logSink } from '../log-sink.ts';
 import { wholeNumber } from '../numbers.ts';
+import { runtimeSocket } from '../runtime-socket.ts';
 import { stagesText } from '../stages-option.ts';
 import { bold, cyan, dim, green, say } from '../terminal.ts';
 import { untilToldToStop } from '../until-stopped.ts';
@@ -26,6 +27,7 @@ export interface UpOptions extends DatastoreOptions {
   readonly port: string;
   readonly kubeconfig?: string;
   readonly runtime: string;
+  readonly cniConfDir?: string;
   readonly stages?: string;
   readonly cheap?: boolean;
   readonly output: string;
@@ -34,18 +36,21 @@ export interface UpOptions extends DatastoreOptions {
 
 /** Starts a cluster and stays until it is told to stop. */
 export async function up(options: UpOptions): Promise<void> {
-  if (options.runtime !== 'hollow' && options.runtime !== 'containerd') throw new UsageError(`--runtime takes hollow or containerd, not "${options.runtime}"`);
+  const hostNode = hostNodeOf(options);
   const machine = options.output === 'json';
   const logger = createLogger(logSink(machine ? 'json' : 'text'), options.logLevel as LogLevel);
   // From the start of the process: what the person at the terminal waits for.
   const bootMs = process.uptime() * 1000;
-  const realNodes = wholeNumber(options.realNodes ?? (options.runtime === 'containerd' ? '1' : '0'), '--real-nodes');
-  const impossible = realNodes > 0 ? machinesImpossible() : undefined;
+  const machines = wholeNumber(options.realNodes ?? (options.runtime === 'containerd' ? '1' : '0'), '--real-nodes');
+  if (hostNode && machines > 0) throw new UsageError('--real-nodes goes with --runtime containerd: over a socket this computer is one node');
+  const impossible = hostNode ? hostNodeImpossible(hostNode.runtimeSocket) : machines > 0 ? machinesImpossible() : undefined;
   if (impossible !== undefined) throw new UsageError(impossible);
+  const realNodes = machines + (hostNode ? 1 : 0);
   const nodes = wholeNumber(options.nodes ?? (realNodes > 0 ? '0' : '3'), '--nodes');
   const cluster = await startCluster({
     nodes,
-    realNodes,
+    realNodes: machines,
+    ...(hostNode ? { hostNode } : {}),
     imageArchives: options.imageArchive,
     ...(options.clusterCidr ? { clusterCidr: options.clusterCidr } : {}),
     ...(options.serviceCidr ? { serviceCidr: options.serviceCidr } : {}),
@@ -90,6 +95,13 @@ export async function up(options: UpOptions): Promise<void> {
   if (!machine) say(dim('stopping'));
   await cluster.stop();
   await ready;
+}
+
+function hostNodeOf({ runtime, cniConfDir }: UpOptions) {
+  if (runtime.includes(':')) return { runtimeSocket: runtimeSocket(runtime), cniConfigDirectory: cniConfDir };
+  if (runtime !== 'hollow' && runtime !== 'containerd') throw new UsageError(`--runtime takes hollow, containerd or a socket as unix:///run/containerd/containerd.sock, not "${runtime}"`);
+  if (cniConfDir !== undefined) throw new UsageError('--cni-conf-dir goes with a socket as --runtime');
+  return undefined;
 }
 
 function described(hollow: number, real: number): string {

@@ -35,6 +35,8 @@ export class HostNetwork {
   readonly name: string;
   /** Ours, which machines and pods reach. */
   readonly address: string;
+  /** Ours of each family. */
+  readonly addresses: readonly string[];
   readonly clusterCidr: string;
   readonly #plan: NetworkPlan;
   /** The first half of the addresses of IPv6, where there are any. */
@@ -46,6 +48,7 @@ export class HostNetwork {
     this.#plan = plan;
     this.#prefix = prefix;
     this.address = addressIn(plan, 1);
+    this.addresses = this.#addresses(1);
     this.clusterCidr = prefix === undefined || plan.clusterCidr.includes(':') ? plan.clusterCidr : `${plan.clusterCidr},${prefix}:1000::/52`;
     this.#forwardingBefore = forwardingBefore;
   }
@@ -80,11 +83,11 @@ export class HostNetwork {
   async connect(machine: Machine, index: number): Promise<void> {
     const end = `${this.name}-${index}`;
     // Of a machine that has just ended its cable may still be there.
-    if (existsSync(`/sys/class/net/${end}`)) await ip(`link delete ${end}`).catch(() => {});
+    await ip(`link delete ${end}`).catch(() => {});
     await ip(`link add ${end} type veth peer name eth0 netns ${machine.pid}`, `link set ${end} master ${this.name}`, `link set ${end} up`);
     for (const address of this.#hostAddresses(index + 2)) await machine.run('ip', ['address', 'add', ...address.split(' '), 'dev', 'eth0']);
     await machine.run('ip', ['link', 'set', 'eth0', 'up']);
-    for (const address of this.#addresses(1)) await machine.run('ip', ['route', 'add', 'default', 'via', address]);
+    for (const address of this.addresses) await machine.run('ip', ['route', 'add', 'default', 'via', address]);
   }
 
   /** This computer reaches these blocks by way of that machine. */
@@ -111,7 +114,7 @@ export class HostNetwork {
 }
 
 async function removeAll(name: string): Promise<void> {
-  if (existsSync(`/sys/class/net/${name}`)) await ip(`link delete ${name}`);
+  await ip(`link delete ${name}`).catch(() => {});
   await runCommand('nft', ['delete', 'table', 'ip', name]).catch(() => {});
 }
 

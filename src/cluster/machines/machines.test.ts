@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { pauseExecutable } from './pause-executable.ts';
+import { hostNodeImpossible } from './requirements.ts';
 import { supervise } from './supervise.ts';
 
 const clock = systemClock();
@@ -56,4 +57,8 @@ test('a daemon that ends is started again, and not once it was stopped', async (
   await daemon.stop();
   assert.equal(starts.length, 2);
   assert.throws(() => process.kill(starts[1] ?? 0, 0), { code: 'ESRCH' });
+});
+
+test('a computer on which no runtime listens cannot be a node', () => {
+  assert.match(hostNodeImpossible('/nowhere.sock') ?? '', /^real nodes need |^no container runtime listens at \/nowhere\.sock$/);
 });

@@ -1,5 +1,5 @@
-/** What a computer must have so that machines can be made on it. */
-import { accessSync, constants } from 'node:fs';
+/** What a computer must have so that machines can be made on it, or that it can be a node itself. */
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where Debian has the CNI plugins. */
@@ -10,15 +10,29 @@ const plugins = ['bridge', 'host-local', 'portmap', 'loopback'];
 
 /** Why there can be no machines here; undefined: there can. */
 export function machinesImpossible(): string | undefined {
+  return containersImpossible() ?? lacking(
+    [...missingPrograms(programs), ...plugins.map((plugin) => join(cniPrograms, plugin)).filter((path) => !isExecutable(path))],
+    'containerd runc containernetworking-plugins nftables iptables iproute2 conntrack',
+  );
+}
+
+/** Why this computer cannot be a node over the runtime with that socket; undefined: it can. */
+export function hostNodeImpossible(runtimeSocket: string): string | undefined {
+  return containersImpossible() ?? lacking(missingPrograms(['nft', 'ip', 'setpriv']), 'nftables iproute2 conntrack') ?? (existsSync(runtimeSocket) ? undefined : `no container runtime listens at ${runtimeSocket}`);
+}
+
+function containersImpossible(): string | undefined {
   if (process.platform !== 'linux') return 'real nodes need Linux';
-  if (process.getuid?.() !== 0) return 'real nodes need root';
+  return process.getuid?.() === 0 ? undefined : 'real nodes need root';
+}
+
+function lacking(missing: readonly string[], packages: string): string | undefined {
+  return missing.length === 0 ? undefined : `real nodes need ${missing.join(', ')} (Debian: apt-get install ${packages})`;
+}
+
+function missingPrograms(names: readonly string[]): readonly string[] {
   const folders = (process.env['PATH'] ?? '').split(':');
-  const missing = [
-    ...programs.filter((program) => !folders.some((folder) => isExecutable(join(folder, program)))),
-    ...plugins.map((plugin) => join(cniPrograms, plugin)).filter((path) => !isExecutable(path)),
-  ];
-  if (missing.length === 0) return undefined;
-  return `real nodes need ${missing.join(', ')} (Debian: apt-get install containerd runc containernetworking-plugins nftables iptables iproute2 conntrack)`;
+  return names.filter((name) => !folders.some((folder) => isExecutable(join(folder, name))));
 }
 
 function isExecutable(path: string): boolean {

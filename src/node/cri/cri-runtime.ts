@@ -83,6 +83,7 @@ export class CriRuntime implements Runtime {
   readonly #images: Images;
   readonly #usage: RuntimeUsage;
   readonly #logRotation: LogRotation;
+  readonly #sandboxesInTheMaking = new Set<Promise<void>>();
   /** Undefined: the runtime mounts images itself. */
   readonly #imageMounts: ImageMounts | undefined;
 
@@ -122,6 +123,11 @@ export class CriRuntime implements Runtime {
       running: () => [...pleg.pods].flatMap(({ containers }) => containers.filter(({ state }) => state === containerState.running)),
       reopen: async (containerId) => void (await connection.call(runtimeService.reopenContainerLog, { containerId })),
     });
+  }
+
+  /** Resolves when the sandboxes that are being made now have been made, or not: until then the runtime does not list them. */
+  async sandboxesMade(): Promise<void> {
+    await Promise.allSettled(this.#sandboxesInTheMaking);
   }
 
   /** Leaves everything that runs as it is. */
@@ -170,11 +176,13 @@ export class CriRuntime implements Runtime {
     refuseOwnUsers(pod, settings.runtimeHandler);
     await mkdir(settings.logDirectory, { recursive: true });
     const attempt = known.reduce((most, one) => Math.max(most, one.attempt + 1), 0);
-    await this.#changing(uid, async () => {
+    const making = this.#changing(uid, async () => {
       await this.#connection.call(runtimeService.runPodSandbox, { config: sandboxConfig(pod, settings, attempt), runtimeHandler: settings.runtimeHandler }, 2 * stopTimeoutMs).catch((error: unknown) => {
         throw error instanceof CriError ? new Error(error.framed) : error;
       });
     });
+    this.#sandboxesInTheMaking.add(making);
+    await making.finally(() => this.#sandboxesInTheMaking.delete(making));
   }
 
   async stopSandbox(podUid: string): Promise<void> {

@@ -9,7 +9,7 @@ export interface PodNetworkConfig {
 
 /** The name that runtimes take first. */
 export const cniConfigFile = '10-coxswain.conflist';
-const podBridge = 'cni0';
+export const podBridge = 'cni0';
 /** What is in use is as short-lived as the sandboxes that use it: gone when the machine starts anew. */
 const addressesDirectory = '/run/coxswain-ipam';
 

@@ -4,14 +4,14 @@
  * gives what pods send out of the cluster the node's own address. All of it
  * follows the Node objects, and is put right at every start.
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from '../../api/types/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Informer } from '../../client/informer.ts';
 import { runCommand } from '../system/command.ts';
-import { cniConfigFile, cniConfigList } from './cni-config.ts';
+import { cniConfigFile, cniConfigList, podBridge } from './cni-config.ts';
 import { links, linkWith } from './links.ts';
 import { podTopology, type PodRoute, type PodTopology } from './pod-routes.ts';
 
@@ -33,11 +33,27 @@ const routeProtocol = '131';
 const tableName = 'coxswain-pods';
 const retryMs = 2000;
 
-/** Follows the nodes until the signal aborts. */
-export function followPodNetwork(options: PodNetworkOptions): void {
+/** Follows the nodes until the signal aborts; resolves when it has ended. */
+export function followPodNetwork(options: PodNetworkOptions): Promise<void> {
   const network = new PodNetwork(options);
   const leave = options.nodes.addHandler({ onBatchEnd: () => network.wake() });
-  options.signal.addEventListener('abort', leave, { once: true });
+  return new Promise((resolve) => {
+    const end = () => {
+      leave();
+      resolve(network.idle);
+    };
+    options.signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+/** Takes it all from the computer, once nobody follows the nodes and no pod is left. */
+export async function removePodNetwork(configDirectory: string): Promise<void> {
+  await rm(join(configDirectory, cniConfigFile), { force: true });
+  await setRoutes('-4', []);
+  await setRoutes('-6', []);
+  await runCommand('nft', ['-f', '-'], { input: ['ip', 'ip6'].map((family) => `add table ${family} ${tableName}\ndelete table ${family} ${tableName}\n`).join('') });
+  // Without a single pod there has not been one.
+  await runCommand('ip', ['link', 'delete', podBridge]).catch(() => {});
 }
 
 class PodNetwork {
@@ -45,6 +61,8 @@ class PodNetwork {
   /** What the machine has been told. */
   #applied = '';
   #working = false;
+  /** Resolves when nothing is being done. */
+  idle: Promise<void> = Promise.resolve();
   #again = false;
 
   constructor(options: PodNetworkOptions) {
@@ -53,7 +71,7 @@ class PodNetwork {
 
   wake(): void {
     this.#again = true;
-    if (!this.#working) void this.#work();
+    if (!this.#working) this.idle = this.#work();
   }
 
   async #work(): Promise<void> {

@@ -32,6 +32,8 @@ import { ServiceTracker } from './service-tracker.ts';
 import type { ServiceRenderer, TrackedChange } from './service-tracker.ts';
 import { UdpFlows } from './udp-flows.ts';
 
+export const proxyTable = 'coxswain-proxy';
+
 export interface ProxyOptions {
   /** As `system:kube-proxy`, or anybody who may list Services, EndpointSlices and nodes. */
   readonly client: Client;
@@ -47,7 +49,7 @@ export interface ProxyOptions {
   readonly serviceCidrs?: readonly string[];
   /** Default: both. */
   readonly families?: readonly Family[];
-  /** Of the nftables tables; default `coxswain-proxy`. */
+  /** Of the nftables tables; default `proxyTable`. */
   readonly tableName?: string;
   /** Where `/healthz`, `/livez` and `/metrics` are served; undefined: nowhere. Upstream's port is 10256. */
   readonly health?: ListenAddress;
@@ -143,7 +145,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
 }
 
 /** The two halves of a mode: how rules are written, and where they go. */
-function written({ mode, clock, clusterCidrs, serviceCidrs = [], tableName = 'coxswain-proxy' }: ProxyOptions, families: readonly Family[], run: RunCommand): { readonly renderer: ServiceRenderer; readonly backend: RuleBackend } {
+function written({ mode, clock, clusterCidrs, serviceCidrs = [], tableName = proxyTable }: ProxyOptions, families: readonly Family[], run: RunCommand): { readonly renderer: ServiceRenderer; readonly backend: RuleBackend } {
   const words = families.map((family) => (family === 'IPv4' ? 'ip' : 'ip6'));
   const networks = { clusterCidrs, serviceCidrs };
   return mode === 'nftables'

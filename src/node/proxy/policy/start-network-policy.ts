@@ -16,6 +16,8 @@ import { RuleTable } from '../rules/rule-table.ts';
 import type { Family } from '../service-model.ts';
 import { PolicyTracker } from './policy-tracker.ts';
 
+export const policyTable = 'coxswain-policy';
+
 export interface NetworkPolicyOptions {
   /** Somebody who may list pods, namespaces and NetworkPolicies. */
   readonly client: Client;
@@ -25,7 +27,7 @@ export interface NetworkPolicyOptions {
   readonly nodeName: string;
   /** Default: both. */
   readonly families?: readonly Family[];
-  /** Of the nftables tables; default `coxswain-policy`. */
+  /** Of the nftables tables; default `policyTable`. */
   readonly tableName?: string;
   /** How the kernel's tools are run; default: as they are, in this process's network namespace. */
   readonly run?: RunCommand;
@@ -48,7 +50,7 @@ export async function startNetworkPolicy(options: NetworkPolicyOptions): Promise
   const allPods = new Informer(client, pods, informerOptions);
   const allNamespaces = new Informer(client, namespaces, informerOptions);
   const table = new RuleTable();
-  const backend = new NftBackend({ run, clock, table: options.tableName ?? 'coxswain-policy', families: families.map((family) => (family === 'IPv4' ? 'ip' : 'ip6')) });
+  const backend = new NftBackend({ run, clock, table: options.tableName ?? policyTable, families: families.map((family) => (family === 'IPv4' ? 'ip' : 'ip6')) });
   const sync = new RuleSync({ table, backend, clock, logger });
   const tracker = new PolicyTracker({ nodeName, families, policies: allPolicies, pods: allPods, namespaces: allNamespaces, table, onChange: () => sync.request() });
   const informers = [allPolicies, allPods, allNamespaces];
