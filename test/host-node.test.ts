@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ import { busybox, busyboxBinary, busyboxImage } from './containerd/images.ts';
 import { missing, toolPath } from './lib/tools.ts';
 
 const impossible = machinesImpossible() ?? (existsSync(busyboxBinary) ? missing : `no ${busyboxBinary} (Debian: apt-get install busybox-static)`);
-const computer = 'the-computer';
+const computer = `computer-${randomBytes(3).toString('hex')}`;
 
 describe('this computer as a node', { skip: impossible ?? false, timeout: 400_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'coxswain-host-'));
@@ -49,6 +50,8 @@ describe('this computer as a node', { skip: impossible ?? false, timeout: 400_00
   const kubeletLog = join(dataDir, 'nodes', computer, 'kubelet.log');
 
   const containers = async () => (await run(`ctr --address ${containerdSocket} --namespace k8s.io containers list --quiet`)).split('\n').filter((id) => id !== '');
+
+  const cgroups = () => run(`find /sys/fs/cgroup -maxdepth 3 -path '*/cx*/${computer}'`);
 
   /** What the computer has of a node. */
   async function traces(): Promise<Traces> {
@@ -95,10 +98,11 @@ describe('this computer as a node', { skip: impossible ?? false, timeout: 400_00
     assert.match(addresses, new RegExp(`^100\\.\\S+ ${computer}$`));
     assert.match(await kubectl('exec', 'web', '--', 'sh', '-c', 'nc -w 5 10.96.0.1 443 < /dev/null && nslookup kubernetes.default.svc.cluster.local'), /10\.96\.0\.1/);
     assert.equal((await containers()).length, 2);
+    assert.notEqual(await cgroups(), '');
     program.kill('SIGTERM');
     await ended(program.process);
     assert.deepEqual(await traces(), untouched);
-    assert.equal(await run(`find /sys/fs/cgroup -maxdepth 3 -name 'cx*' -path '*${computer}*'`), '');
+    assert.equal(await cgroups(), '');
   });
 
   test('takes its pods up at the next start, and takes them away when the cluster is killed', async () => {
@@ -121,6 +125,7 @@ describe('this computer as a node', { skip: impossible ?? false, timeout: 400_00
     program.kill('SIGTERM');
     await ended(program.process);
     assert.deepEqual(await traces(), untouched);
+    assert.equal(await cgroups(), '');
   });
 });
 
