@@ -4,8 +4,6 @@
  * same interface (contract.ts) next to their codecs.
  */
 import { formatGroupVersion } from '../../api/object.ts';
-import { copyBytes } from '../../base/bytes.ts';
-import { Slab } from '../../base/slab.ts';
 import type { Status } from '../../api/types/meta-v1.ts';
 import type { Revision } from '../../storage/contract.ts';
 import type { CachedResource } from './cached-resource.ts';
@@ -18,16 +16,14 @@ const heads: Readonly<Record<FrameType, Uint8Array>> = {
   DELETED: encoder.encode('{"type":"DELETED","object":'),
 };
 const tail = encoder.encode('}\n');
-/** Thousands of lines a second, each wanted for a moment. */
-const slab = new Slab();
 
 /** One JSON line around an object that is encoded already. */
 export function jsonLine(type: FrameType, object: Uint8Array): Uint8Array {
   const head = heads[type];
-  const line = slab.take(head.length + object.length + tail.length);
-  copyBytes(head, line, 0);
-  copyBytes(object, line, head.length);
-  copyBytes(tail, line, head.length + object.length);
+  const line = new Uint8Array(head.length + object.length + tail.length);
+  line.set(head, 0);
+  line.set(object, head.length);
+  line.set(tail, head.length + object.length);
   return line;
 }
 

@@ -6,13 +6,17 @@
  * A view that was handed out stays valid for as long as somebody holds it.
  */
 import { copyBytes } from '../../base/bytes.ts';
-import { Slab } from '../../base/slab.ts';
 import type { Revision } from '../contract.ts';
 import type { Version } from './key-index.ts';
 
+const slabBytes = 256 * 1024;
+/** Larger values get memory of their own. */
+const sharedBytesMax = 32 * 1024;
+
 export class ValueRing {
   readonly #bytesMax: number;
-  readonly #slab = new Slab();
+  #slab: Uint8Array = new Uint8Array(0);
+  #used = 0;
   #bytes = 0;
   /** In revision order; the ones before `#head` have left. */
   #held: (Version | undefined)[] = [];
@@ -24,9 +28,17 @@ export class ValueRing {
   }
 
   copy(value: Uint8Array): Uint8Array {
-    const copy = this.#slab.take(value.byteLength);
-    copyBytes(value, copy, 0);
-    return copy;
+    const length = value.byteLength;
+    if (length > sharedBytesMax) return new Uint8Array(value);
+    if (this.#used + length > this.#slab.byteLength) {
+      // Shared, though nobody shares it: V8 collects the whole heap for so many megabytes of memory that is not.
+      this.#slab = new Uint8Array(new SharedArrayBuffer(slabBytes));
+      this.#used = 0;
+    }
+    const view = this.#slab.subarray(this.#used, this.#used + length);
+    copyBytes(value, view, 0);
+    this.#used += length;
+    return view;
   }
 
   /** Counts the value of `version` in. */
