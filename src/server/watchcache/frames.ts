@@ -4,6 +4,7 @@
  * same interface (contract.ts) next to their codecs.
  */
 import { formatGroupVersion } from '../../api/object.ts';
+import { copyBytes } from '../../base/bytes.ts';
 import type { Status } from '../../api/types/meta-v1.ts';
 import type { Revision } from '../../storage/contract.ts';
 import type { CachedResource } from './cached-resource.ts';
@@ -20,10 +21,10 @@ const tail = encoder.encode('}\n');
 /** One JSON line around an object that is encoded already. */
 export function jsonLine(type: FrameType, object: Uint8Array): Uint8Array {
   const head = heads[type];
-  const line = new Uint8Array(head.length + object.length + tail.length);
-  line.set(head, 0);
-  line.set(object, head.length);
-  line.set(tail, head.length + object.length);
+  const line = Buffer.allocUnsafeSlow(head.length + object.length + tail.length);
+  copyBytes(head, line, 0);
+  copyBytes(object, line, head.length);
+  copyBytes(tail, line, head.length + object.length);
   return line;
 }
 
