@@ -66,16 +66,17 @@ export function podTopologySpread(owners: Owners): PreFilterPlugin<SpreadState> 
     if (constraints.length === 0) return undefined;
     const seen = constraints.map(({ counts }) => new Uint32Array(counts.counts.length));
     const state: SpreadState = { snapshot, constraints, needsAllLabels: own, weights: [], seen, round: 0 };
-    for (const node of snapshot.nodes()) {
-      if (!node.node) continue;
-      markDomains(state, shape, node);
-      for (const pod of node.pods.values()) count(state, shape, pod, node, 1);
+    for (const node of snapshot.nodes()) if (node.node) markDomains(state, shape, node);
+    // Pods that are alike are looked at together: there may be thousands of controllers, and this is done for each.
+    for (const other of snapshot.shapes()) {
+      if (other.placed.size === 0 || !isCounted(state, shape, other)) continue;
+      for (const [node, pods] of other.placed) count(state, shape, other, node, pods);
     }
     return state;
   };
   const follow = {
-    podAdded: (state: SpreadState, shape: PodShape, pod: PodInfo, node: NodeInfo) => count(state, shape, pod, node, 1),
-    podRemoved: (state: SpreadState, shape: PodShape, pod: PodInfo, node: NodeInfo) => count(state, shape, pod, node, -1),
+    podAdded: (state: SpreadState, shape: PodShape, pod: PodInfo, node: NodeInfo) => countPod(state, shape, pod, node, 1),
+    podRemoved: (state: SpreadState, shape: PodShape, pod: PodInfo, node: NodeInfo) => countPod(state, shape, pod, node, -1),
   };
   return {
     name,
@@ -167,11 +168,24 @@ function markDomains(state: SpreadState, shape: PodShape, node: NodeInfo): void 
   }
 }
 
-function count(state: SpreadState, shape: PodShape, pod: PodInfo, node: NodeInfo, amount: number): void {
-  if (pod.shape.namespace !== shape.namespace || pod.terminating || !node.node) return;
-  if (state.needsAllLabels && !hasAllLabels(state, node.slot)) return;
+function countPod(state: SpreadState, shape: PodShape, pod: PodInfo, node: NodeInfo, amount: number): void {
+  if (!pod.terminating && isCounted(state, shape, pod.shape)) count(state, shape, pod.shape, node, amount);
+}
+
+/** Whether any constraint is about such pods. */
+function isCounted({ constraints }: SpreadState, shape: PodShape, other: PodShape): boolean {
+  return other.namespace === shape.namespace && constraints.some((constraint) => selects(constraint, other));
+}
+
+function selects({ selector }: Constraint, { labels }: PodShape): boolean {
+  return !selector.isEmpty && selector.matches(labels);
+}
+
+/** `amount` pods of the shape `other`, in the same namespace, on a node. */
+function count(state: SpreadState, shape: PodShape, other: PodShape, node: NodeInfo, amount: number): void {
+  if (!node.node || (state.needsAllLabels && !hasAllLabels(state, node.slot))) return;
   for (const constraint of state.constraints) {
-    if (constraint.selector.isEmpty || !constraint.selector.matches(pod.shape.labels)) continue;
+    if (!selects(constraint, other)) continue;
     if (!includes(constraint, shape, node)) continue;
     constraint.counts.add(node.slot, amount);
     constraint.min = -1;

@@ -46,6 +46,7 @@ export class NodeInfo {
 
   addPod(pod: PodInfo): void {
     this.pods.set(pod.uid, pod);
+    this.#place(pod, 1);
     if (pod.shape.hasAffinity) this.withAffinity.add(pod);
     for (const { protocol, port, ip } of pod.shape.hostPorts) {
       this.#ports ??= new Map();
@@ -58,6 +59,7 @@ export class NodeInfo {
 
   removePod(pod: PodInfo): void {
     this.pods.delete(pod.uid);
+    this.#place(pod, -1);
     this.withAffinity.delete(pod);
     for (const { protocol, port, ip } of pod.shape.hostPorts) {
       const key = `${protocol}/${port}`;
@@ -66,6 +68,13 @@ export class NodeInfo {
       if (at >= 0) addresses?.splice(at, 1);
       if (addresses?.length === 0) this.#ports?.delete(key);
     }
+  }
+
+  #place({ shape: { placed }, terminating }: PodInfo, amount: number): void {
+    if (terminating) return;
+    const count = (placed.get(this) ?? 0) + amount;
+    if (count === 0) placed.delete(this);
+    else placed.set(this, count);
   }
 
   /** The address `0.0.0.0` takes the port on every address. */

@@ -9,6 +9,7 @@ import { podRequests } from '../../api/pod-resources.ts';
 import type { Container, NodeAffinity, Pod, PodAffinityTerm, Toleration, TopologySpreadConstraint, Volume } from '../../api/types/core-v1.ts';
 import { matchesSelector } from './node-affinity.ts';
 import type { NodeLike } from './node-affinity.ts';
+import type { NodeInfo } from './node-info.ts';
 import { cpu, memory } from './resources.ts';
 import type { ResourceSlots } from './resources.ts';
 
@@ -42,6 +43,8 @@ export interface PodShape {
   readonly claims: readonly string[];
   /** By how many pods known to the scheduler. */
   users: number;
+  /** How many of them each node has, without those that are terminating. */
+  readonly placed: Map<NodeInfo, number>;
 }
 
 export interface HostPort {
@@ -138,6 +141,7 @@ export function makeShape(key: string, pod: Pod, slots: ResourceSlots): PodShape
     volumes,
     claims: volumes.flatMap((volume) => (volume.persistentVolumeClaim ? [volume.persistentVolumeClaim.claimName] : volume.ephemeral ? [`${metadata.name}-${volume.name}`] : [])),
     users: 0,
+    placed: new Map(),
   };
 }
 

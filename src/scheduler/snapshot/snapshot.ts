@@ -90,6 +90,11 @@ export class Snapshot {
     return this.#nodes.values();
   }
 
+  /** Of all pods known. */
+  shapes(): IterableIterator<PodShape> {
+    return this.#shapes.values();
+  }
+
   /** Slots of all nodes, one zone after the other in turn, so that any run of them is spread. */
   get order(): Int32Array {
     this.#order ??= this.#makeOrder();
