@@ -1,20 +1,40 @@
-/** Whether a node is one that a pod asks for, by its node selector and its required node affinity. */
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from './types/core-v1.ts';
+/** Node selectors: what a pod, a volume or a class says of the nodes it wants. One rule for the scheduler, the nodes and the controllers. */
+import type { Node, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from './types/core-v1.ts';
 
-export function matchesNode({ nodeSelector, affinity }: PodSpec, node: Node): boolean {
-  const labels = node.metadata.labels ?? {};
-  for (const [name, value] of Object.entries(nodeSelector ?? {})) if (labels[name] !== value) return false;
-  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return !required || required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
+export interface NodeLike {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
-function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: Node): boolean {
-  if (matchExpressions.length === 0 && matchFields.length === 0) return false;
-  const labels = node.metadata.labels ?? {};
-  return (
-    matchExpressions.every((requirement) => meets(requirement, labels[requirement.key])) &&
-    matchFields.every((requirement) => requirement.key === 'metadata.name' && meets(requirement, node.metadata.name))
-  );
+/** What a pod says of its node. */
+export interface NodeWishes {
+  readonly nodeSelector?: Readonly<Record<string, string>> | undefined;
+  readonly nodeAffinity?: NodeAffinity | undefined;
+}
+
+/** Whether the node selector and the required node affinity hold. */
+export function acceptsNode({ nodeSelector, nodeAffinity }: NodeWishes, node: NodeLike): boolean {
+  for (const key in nodeSelector) if (node.labels[key] !== nodeSelector[key]) return false;
+  const required = nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return !required || matchesSelector(required, node);
+}
+
+export function matchesNode({ nodeSelector, affinity }: PodSpec, { metadata }: Node): boolean {
+  return acceptsNode({ nodeSelector, nodeAffinity: affinity?.nodeAffinity }, { name: metadata.name ?? '', labels: metadata.labels ?? {} });
+}
+
+/** Any of the terms will do. */
+export function matchesSelector(selector: NodeSelector, node: NodeLike): boolean {
+  return selector.nodeSelectorTerms.some((term) => matchesTerm(term, node));
+}
+
+export function matchesTerm(term: NodeSelectorTerm, node: NodeLike): boolean {
+  const { matchExpressions, matchFields } = term;
+  // A term that asks nothing selects nothing.
+  if (!matchExpressions?.length && !matchFields?.length) return false;
+  for (const requirement of matchExpressions ?? []) if (!meets(requirement, node.labels[requirement.key])) return false;
+  for (const requirement of matchFields ?? []) if (!meets(requirement, requirement.key === 'metadata.name' ? node.name : undefined)) return false;
+  return true;
 }
 
 function meets({ operator, values = [] }: NodeSelectorRequirement, value: string | undefined): boolean {
@@ -28,10 +48,16 @@ function meets({ operator, values = [] }: NodeSelectorRequirement, value: string
     case 'DoesNotExist':
       return value === undefined;
     case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0]);
-    case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0]);
+    case 'Lt': {
+      const [bound] = values;
+      if (value === undefined || bound === undefined || !isInteger(value) || !isInteger(bound)) return false;
+      return operator === 'Gt' ? BigInt(value) > BigInt(bound) : BigInt(value) < BigInt(bound);
+    }
     default:
       return false;
   }
+}
+
+function isInteger(text: string): boolean {
+  return /^[+-]?\d+$/.test(text);
 }

@@ -3,8 +3,7 @@ import type { PreferredSchedulingTerm } from '../../api/types/core-v1.ts';
 import type { FilterPlugin, PreFilterPlugin, ScorePlugin } from '../framework/plugin.ts';
 import { normalizeToMax } from '../framework/plugin.ts';
 import { unresolvable } from '../framework/status.ts';
-import { matchesTerm } from '../snapshot/node-affinity.ts';
-import { acceptsNode } from '../snapshot/pod-shape.ts';
+import { acceptsNode, matchesTerm } from '../../api/node-selection.ts';
 import type { PodShape } from '../snapshot/pod-shape.ts';
 
 const name = 'NodeAffinity';

@@ -14,7 +14,7 @@ import { scoreMax } from '../framework/plugin.ts';
 import { unresolvable, unschedulable } from '../framework/status.ts';
 import type { NodeInfo } from '../snapshot/node-info.ts';
 import type { PodInfo } from '../snapshot/pod-info.ts';
-import { acceptsNode } from '../snapshot/pod-shape.ts';
+import { acceptsNode } from '../../api/node-selection.ts';
 import type { PodShape } from '../snapshot/pod-shape.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { DomainCounts } from '../snapshot/topology.ts';

@@ -15,8 +15,7 @@ import { nodes, persistentVolumeClaims, persistentVolumes } from '../../client/r
 import type { FilterPlugin, PreBindPlugin, PreFilterPlugin } from '../framework/plugin.ts';
 import { unresolvable } from '../framework/status.ts';
 import type { Status } from '../framework/status.ts';
-import type { NodeLike } from '../snapshot/node-affinity.ts';
-import { matchesSelector } from '../snapshot/node-affinity.ts';
+import { matchesSelector, type NodeLike } from '../../api/node-selection.ts';
 import type { VolumeListers } from './volume-listers.ts';
 import { isBound } from './volume-listers.ts';
 

@@ -7,8 +7,6 @@ import { labelSelectorOf, LabelSelector } from '../../api/selectors/label-select
 import type { Labels } from '../../api/selectors/label-selector.ts';
 import { podRequests } from '../../api/pod-resources.ts';
 import type { Container, NodeAffinity, Pod, PodAffinityTerm, Toleration, TopologySpreadConstraint, Volume } from '../../api/types/core-v1.ts';
-import { matchesSelector } from './node-affinity.ts';
-import type { NodeLike } from './node-affinity.ts';
 import type { NodeInfo } from './node-info.ts';
 import { cpu, memory } from './resources.ts';
 import type { ResourceSlots } from './resources.ts';
@@ -194,13 +192,6 @@ function affinityTerm(term: PodAffinityTerm, namespace: string, labels: Labels, 
 export function matchesTermOf(term: AffinityTerm, shape: PodShape, namespaceLabels: (name: string) => Labels): boolean {
   const inNamespace = term.namespaces.has(shape.namespace) || (term.namespaceSelector?.matches(namespaceLabels(shape.namespace)) ?? false);
   return inNamespace && term.selector.matches(shape.labels);
-}
-
-/** The node selector and the required node affinity, but for matchFields, hold on the node. */
-export function acceptsNode(shape: PodShape, node: NodeLike): boolean {
-  for (const key in shape.nodeSelector) if (node.labels[key] !== shape.nodeSelector[key]) return false;
-  const required = shape.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return !required || matchesSelector(required, node);
 }
 
 /** Whether the shape asks nothing of cpu and memory. */
