@@ -59,6 +59,32 @@ describe('a set of caches', () => {
     await before.store.close();
   });
 
+  test('what it wanted to remember may be compacted while it begins', async () => {
+    const before = await openRig();
+    for (let i = 0; i < 5; i++) await before.put({ namespace: 'a', name: `p${i}` });
+    await before.set.stop();
+    const { store } = before;
+    // Somebody else's compaction comes between the look whether the revision is there, and the reading of it.
+    const compacting = new Proxy(store, {
+      get: (target, name) => {
+        if (name === 'get')
+          return async (...args: Parameters<typeof store.get>) => {
+            const found = await target.get(...args);
+            await target.compact(await target.currentRevision());
+            return found;
+          };
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const after = await openRig({}, { store: compacting });
+    assert.deepEqual((await after.pods.list({})).entries.map(({ key }) => key), ['a/p0', 'a/p1', 'a/p2', 'a/p3', 'a/p4']);
+    await after.put({ namespace: 'a', name: 'p5' });
+    await after.settled();
+    assert.equal((await after.pods.list({})).entries.length, 6);
+    await after.close();
+  });
+
   test('a resource that comes later and goes again', async () => {
     const rig = await openRig();
     const put = (name: string, color: string) =>

@@ -151,7 +151,7 @@ export class WatchCacheSet {
     freshness.revision = since;
     const loading = [...this.#caches.values()];
     this.#running = this.#follow();
-    await Promise.all(loading.map((cache) => this.#load(cache, since)));
+    await Promise.all(loading.map((cache) => this.#loadAsOf(cache, since)));
     while (!this.#stopping.signal.aborted && !(await freshness.reach(now)));
     this.#ticker = clock.every(limits.bookmarkPeriodMs / bookmarkPhases, () => this.#tick());
   }
@@ -186,6 +186,17 @@ export class WatchCacheSet {
   }
 
   // -- loading -------------------------------------------------------------
+
+  /** The state at `since`, or the latest where somebody has compacted that meanwhile. */
+  async #loadAsOf(cache: ResourceCache, since: Revision): Promise<void> {
+    try {
+      await this.#load(cache, since);
+    } catch (error) {
+      if (!(error instanceof CompactedError)) throw error;
+      cache.beginLoad();
+      await this.#load(cache);
+    }
+  }
 
   async #load(cache: ResourceCache, at?: Revision): Promise<void> {
     const { clock, turns, limits } = this.#shared;
