@@ -1,4 +1,4 @@
-/** What the managers of a real node (pressure, images, static pods, shutdown) need of its kubelet. */
+/** What the managers of a real node (pressure, images, static pods) need of its kubelet. */
 import type { Pod } from '../../../api/types/core-v1.ts';
 import type { PodFailure } from '../pod-failure.ts';
 

@@ -59,8 +59,6 @@ export class NodeManager {
   #node: ManagedNode | undefined;
   #allocatable: Resources = {};
   #figures: MachineFigures | undefined;
-  /** Said instead of Ready; see `shuttingDown`. */
-  #closing: string | undefined;
 
   private constructor(options: NodeManagerOptions, facts: MachineFacts) {
     const { runtime, clock, logger } = options;
@@ -131,7 +129,7 @@ export class NodeManager {
     const images = status?.ready === false ? [] : await this.#images.detect();
     return {
       pressure: this.#eviction?.pressure ?? { memory: false, disk: false, pid: false },
-      problems: [...(status?.message ? [status.message] : []), ...(this.#closing === undefined ? [] : [this.#closing])],
+      problems: status?.message ? [status.message] : [],
       images: largest(images),
       volumesInUse: volumes?.inUse?.() ?? [],
       runtimeVersion: runtime.version,
@@ -140,7 +138,6 @@ export class NodeManager {
 
   /** Why the node does not take the pod; undefined: it does. */
   refusal(pod: Pod): Refusal | undefined {
-    if (this.#closing !== undefined) return { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' };
     const unfit = refusalOf(pod, this.#options.node?.());
     if (unfit) return unfit;
     // Room for what the system cannot do without is made by evictions.
@@ -149,11 +146,6 @@ export class NodeManager {
     if (message !== undefined) return { reason: 'Evicted', message };
     const others = this.#node?.activePods().filter(({ metadata }) => metadata.uid !== pod.metadata.uid) ?? [];
     return refusalBeside(pod, others, this.#allocatable);
-  }
-
-  /** From now on the node is not ready, and takes no pods. */
-  shuttingDown(): void {
-    this.#closing = 'node is shutting down';
   }
 
   async #collectImages(node: ManagedNode, signal: AbortSignal): Promise<void> {
