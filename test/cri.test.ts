@@ -18,6 +18,8 @@ class Recorder implements ContainerStreams {
   readonly stdin: AsyncIterable<Uint8Array> | undefined;
   readonly sizes: AsyncIterable<{ readonly width: number; readonly height: number }>;
   readonly #written: { readonly stream: string; readonly chunk: Uint8Array }[] = [];
+  /** Called when anything has been written for the first time. */
+  onFirst: () => void = () => {};
 
   constructor(stdin?: AsyncIterable<Uint8Array> | readonly Uint8Array[], sizes: readonly { readonly width: number; readonly height: number }[] = []) {
     this.stdin = stdin && (Array.isArray(stdin) ? Readable.from(stdin) : (stdin as AsyncIterable<Uint8Array>));
@@ -25,7 +27,7 @@ class Recorder implements ContainerStreams {
   }
 
   write(stream: 'stdout' | 'stderr', chunk: Uint8Array): Promise<void> {
-    this.#written.push({ stream, chunk });
+    if (this.#written.push({ stream, chunk }) === 1) this.onFirst();
     return Promise.resolve();
   }
 
@@ -246,8 +248,9 @@ describe('the runtime over CRI', { skip: withoutContainerd, timeout: 600_000 }, 
     assert.match(terminal.bytes('stdout').toString(), /33 91/);
     await assert.rejects(exec(['/no/such'], new Recorder()), /no such file or directory/);
     const left = new AbortController();
-    const endless = runtime.exec({ pod, containerId, command: ['sleep', '1000'], tty: false, signal: left.signal }, new Recorder());
-    setTimeout(() => left.abort(), 300);
+    const watched = new Recorder();
+    const endless = runtime.exec({ pod, containerId, command: ['sh', '-c', 'echo on; sleep 1000'], tty: false, signal: left.signal }, watched);
+    watched.onFirst = () => left.abort();
     await assert.rejects(endless);
     await removePod(runtime, pod);
   });

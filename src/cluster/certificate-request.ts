@@ -22,7 +22,6 @@ export interface RequestTerms {
 }
 
 export const nodeClientRequest = { signerName: 'kubernetes.io/kube-apiserver-client-kubelet', usages: ['digital signature', 'client auth'] } as const;
-export const nodeServingRequest = { signerName: 'kubernetes.io/kubelet-serving', usages: ['digital signature', 'server auth'] } as const;
 
 /** Rejects where it is refused, or does not come in time. */
 export async function requestCertificate(client: Client, wanted: WantedCertificate, { clock, withinMs, signal: stopping }: RequestTerms): Promise<CertifiedKey> {

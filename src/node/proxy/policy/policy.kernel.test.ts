@@ -23,7 +23,6 @@ describe('NetworkPolicy in the kernel', { skip: missing ?? false }, () => {
 
   const settled = async () => {
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-    await clock.sleep(20);
     await running.settled();
   };
   const putPod = (host: 'podA' | 'podB' | 'remote', namespace: string, labels: Record<string, string>) =>
